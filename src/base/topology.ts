@@ -1,0 +1,97 @@
+/** The words that threads share about topics and about each other: plain data, so that it can be sent between threads. */
+
+import type { Offset, PartitionSlot, TopicIdHex } from './ids.ts'
+
+/** Where the batches of a topic live when they leave the ring (topic config `safka.storage`). */
+export type StorageKind = 'local' | 'memory' | 'ring'
+
+/** The settings of a partition that its owner, or a front, acts upon; resolved from topic and broker configs by main. */
+export type PartitionSettings = {
+  readonly storage: StorageKind
+  /** Data bytes of a `ring` topic's fixed ring (`safka.ring.bytes`). */
+  readonly ringBytes: number
+  readonly segmentBytes: number
+  readonly segmentMs: number
+  readonly segmentJitterMs: number
+  readonly indexIntervalBytes: number
+  readonly segmentIndexBytes: number
+  readonly retentionBytes: number
+  readonly retentionMs: number
+  readonly maxMessageBytes: number
+  readonly isCompacted: boolean
+  readonly isDeleted: boolean
+  readonly timestampType: 'CreateTime' | 'LogAppendTime'
+  /** Milliseconds that a record's timestamp may lie before or after the broker's clock. */
+  readonly timestampBeforeMaxMs: number
+  readonly timestampAfterMaxMs: number
+  /** `producer` keeps what the producer sent. Others are refused for now (SKIPPED.md). */
+  readonly compressionType: 'producer' | 'uncompressed' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+  /** Sync policy: `every` = readable only once synced; `interval` = synced every `flushMs`; `never` = the page cache. */
+  readonly sync: 'never' | 'interval' | 'every'
+  readonly flushMs: number
+}
+
+/** One partition as every thread knows it. */
+export type CatalogPartition = {
+  readonly index: number
+  /** Its index in the partition table. */
+  readonly slot: PartitionSlot
+  /** Which owner thread serves it: an index into `Topology.ownerBells`. */
+  readonly owner: number
+}
+
+/** One topic as every thread knows it. */
+export type CatalogTopic = {
+  readonly name: string
+  readonly id: TopicIdHex
+  readonly isInternal: boolean
+  readonly settings: PartitionSettings
+  readonly partitions: readonly CatalogPartition[]
+}
+
+/** A step of the catalog: a topic is there as given (new or changed), or gone. */
+export type CatalogChange =
+  | { readonly kind: 'put'; readonly topic: CatalogTopic }
+  | { readonly kind: 'remove'; readonly name: string; readonly id: TopicIdHex }
+
+/** The folder of a partition's segments, below the disk's root: as Kafka names it. */
+export function partitionDirectory(topic: string, partition: number): string {
+  return `${topic}-${partition}`
+}
+
+/** The disk that the `local` and `memory` engines write to. */
+export type DiskSpec =
+  | { readonly kind: 'real'; readonly root: string }
+  | { readonly kind: 'memory'; readonly memory: SharedArrayBuffer }
+
+/** What every thread is given at its start: the shared memory it lives in. */
+export type Topology = {
+  /** The partition table (ring/table.ts). */
+  readonly table: SharedArrayBuffer
+  /** Bells of those who write into rings: 0 is main, 1 + n is front n. */
+  readonly writerBells: readonly SharedArrayBuffer[]
+  /** Bells of the owners. */
+  readonly ownerBells: readonly SharedArrayBuffer[]
+  /** Disks by storage kind; a `ring` topic needs none. */
+  readonly disks: { readonly local?: DiskSpec; readonly memory?: DiskSpec }
+}
+
+/** What an owner reports of a partition that it has opened. */
+export type OpenedPartition = {
+  readonly slot: PartitionSlot
+  readonly startOffset: Offset
+  readonly endOffset: Offset
+  /** A Kafka error code; KAFKA_STORAGE_ERROR where the folder could not be opened. */
+  readonly errorCode: number
+  /** What recovery did, in a sentence; '' where there was nothing to do. */
+  readonly recovery: string
+}
+
+/** What an owner is asked to open. */
+export type OpenPartition = {
+  readonly topic: string
+  readonly topicId: TopicIdHex
+  readonly partition: number
+  readonly slot: PartitionSlot
+  readonly settings: PartitionSettings
+}

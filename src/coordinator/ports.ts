@@ -1,0 +1,60 @@
+/** What the coordinator needs from the world: a journal, a way to make topic changes real, a clock and chance. */
+
+import type { Offset } from '../base/ids.ts'
+import type { CatalogTopic } from '../base/topology.ts'
+
+/** One record for an internal topic. */
+export type JournalRecord = { readonly key: Buffer | null; readonly value: Buffer | null }
+
+/** The internal logs that the coordinator writes. */
+export type JournalTopic = '__consumer_offsets' | '__cluster_metadata'
+
+/** The coordinator's only storage. Appends of one partition become readable in the order they were made. */
+export interface Journal {
+  /**
+   * Appends records as one batch. `settle` is called exactly once, never before this call returns, with a Kafka error code:
+   * NONE once the batch is readable. After an error every later append to that partition fails too, until it was reloaded.
+   */
+  append(
+    topic: JournalTopic,
+    partition: number,
+    records: readonly JournalRecord[],
+    settle: (errorCode: number) => void,
+  ): void
+  /** True while no more work should be taken on. */
+  isFull(): boolean
+  /** Reads a partition's records from its start, in order, as replay wants them. Rejects with a clear error where it can't. */
+  load(topic: JournalTopic, partition: number, visit: (record: JournalRecord, offset: Offset) => void): Promise<void>
+}
+
+/** Makes decided topic changes real in all threads. Each promise resolves when owners and fronts have acknowledged. */
+export interface TopicEffects {
+  created(topics: readonly NewTopic[]): Promise<void>
+  grown(topic: NewTopic): Promise<void>
+  configured(topic: NewTopic): Promise<void>
+  removed(name: string): Promise<void>
+  /** Moves a partition's log start. */
+  deleteRecords(
+    topic: string,
+    partition: number,
+    beforeOffset: Offset,
+  ): Promise<{ errorCode: number; startOffset: Offset }>
+}
+
+/** A topic as decided, before partitions have slots and owners. */
+export type NewTopic = Pick<CatalogTopic, 'name' | 'id' | 'isInternal' | 'settings'> & {
+  readonly partitionCount: number
+}
+
+/** Where a request came from. */
+export type RequestContext = {
+  readonly apiKey: number
+  readonly apiVersion: number
+  /** null where the client gave none. */
+  readonly clientId: string | null
+  /** '/127.0.0.1', as Kafka writes it. */
+  readonly clientHost: string
+  /** Unique for the life of the broker. */
+  readonly connectionId: string
+  readonly listenerName: string
+}
