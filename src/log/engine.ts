@@ -1,0 +1,59 @@
+/** The interface between a partition's owner and its storage: durability is a position that moves, never a promise. */
+
+import type { Offset } from '../base/ids.ts'
+import type { PartitionSettings } from '../base/topology.ts'
+
+/** How far an engine got; ends are exclusive. The object is reused by the next poll(). */
+export type EngineProgress = {
+  /** Batches below this are in the log (page cache); their submitted memory is no longer needed. */
+  writtenEnd: Offset
+  /** Batches below this survive the machine's power. */
+  syncedEnd: Offset
+}
+
+/** What maintenance changed; the object is reused by the next maintain(). */
+export type EngineChange = {
+  startOffset: Offset
+  /** Segments came or went since the last maintain(): readers must look again. */
+  segmentsChanged: boolean
+}
+
+/** A producer snapshot: the state of all producers right before `offset`, as bytes of Kafka's snapshot file. */
+export type ProducerSnapshot = { readonly offset: Offset; readonly bytes: Buffer }
+
+/** Storage of one partition, used by its owner only. No method throws for I/O errors: see `failure`. */
+export interface Engine {
+  /** The log start: the first offset that may be read. */
+  readonly startOffset: Offset
+  /** The next offset to be assigned, after all that was submitted or recovered. */
+  readonly endOffset: Offset
+  /** Grows with each segment that comes or goes (also within submit); copy it to the partition table before a reveal. */
+  readonly segmentsVersion: number
+  /** The first I/O error. The engine does nothing from then on; only recovery (a new openEngine) helps. */
+  readonly failure: Error | undefined
+  /**
+   * Takes stamped, accepted batches (one whole batch a buffer) in offset order. Their memory must stay as it is until
+   * poll() answers writtenEnd ≥ their last offset + 1.
+   */
+  submit(batches: readonly Buffer[]): void
+  /** Drives the work and answers how far it got. Under sync policy `every` it starts the next sync. */
+  poll(): EngineProgress
+  /** Roll, retention, interval sync, pressure: call it about once a second. */
+  maintain(nowMs: number): EngineChange
+  configure(settings: PartitionSettings): void
+  /** Moves the log start up to `offset` (clipped to what exists); durable at once. */
+  deleteRecordsBefore(offset: Offset): void
+  /** Keeps the producers' state right before `offset`, so that a restart visits only batches from there on. Older ones go. */
+  saveProducerSnapshot(offset: Offset, bytes: Buffer): void
+  /** The newest snapshot at or below endOffset. At start prefer `visitSnapshot` of openEngine: it comes before the batches. */
+  loadProducerSnapshot(): ProducerSnapshot | undefined
+  /** Bytes of batches kept. */
+  sizeBytes(): number
+  segmentCount(): number
+  /** Syncs everything written; blocks. */
+  sync(): void
+  /** Syncs and closes; a later open finds a clean end and scans nothing. */
+  close(): void
+  /** Closes and removes all data. */
+  removeFiles(): void
+}

@@ -1,0 +1,39 @@
+/** Opens a partition's storage: chooses the engine, recovers what a crash left, and says what that did. */
+
+import { assertDefined } from '../base/assert.ts'
+import type { Clock } from '../base/clock.ts'
+import type { TopicIdHex } from '../base/ids.ts'
+import type { Random } from '../base/random.ts'
+import { type PartitionSettings, partitionDirectory, type StorageKind } from '../base/topology.ts'
+import type { Disk } from './disk.ts'
+import type { Engine, ProducerSnapshot } from './engine.ts'
+import { openLocalLog } from './local/open.ts'
+import { RingOnlyEngine } from './ring-only.ts'
+
+export type OpenEngineOptions = {
+  readonly storage: StorageKind
+  /** Of that storage kind; a `ring` topic needs none. */
+  readonly disk?: Disk
+  readonly topic: string
+  readonly partition: number
+  readonly topicId: TopicIdHex
+  readonly settings: PartitionSettings
+  readonly clock: Clock
+  readonly random: Random
+  /** Called before any visitBatch, where a usable snapshot exists. */
+  readonly visitSnapshot?: (snapshot: ProducerSnapshot) => void
+  /** Called in offset order for each whole batch found at or after the snapshot's offset; the bytes are valid within the call only. */
+  readonly visitBatch?: (bytes: Buffer, at: number, sizeBytes: number) => void
+  /** Called when work that goes on by itself (an async sync) got further or failed: poll() again. May be called after close. */
+  readonly onProgress?: () => void
+}
+
+/**
+ * Opens (not: creates) a partition's storage. Folders are made at the first append. `recovery` says what was done, '' for
+ * nothing. Throws where files can't be read, or can't be repaired.
+ */
+export function openEngine(options: OpenEngineOptions): { engine: Engine; recovery: string } {
+  if (options.storage === 'ring') return { engine: new RingOnlyEngine(), recovery: '' }
+  const disk = assertDefined(options.disk, 'an engine with files needs a disk')
+  return openLocalLog({ ...options, disk, directory: partitionDirectory(options.topic, options.partition) })
+}
