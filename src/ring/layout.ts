@@ -9,7 +9,7 @@ import { assert } from '../base/assert.ts'
  * of 64 bytes in pairs. One writer a word; the claim word is the exception: all writers exchange it.
  *
  *   byte     0  constants, written once at creation
- *                 0 Int32 format   4 Int32 slot count   8 Int32 data bytes   12 Int32 position units per wrap
+ *                 0 Int32 format   4 Int32 slot count   8 Int32 data bytes
  *          128  BigInt64 claim word: high half = next slot number
  *                                    low half  = [bit 31: sealed | bits 0-30: next position, in units of 8 bytes]
  *          256  owner's cursors: Int32 stamped, written, synced, readable; BigInt64 start offset at 272
@@ -49,7 +49,6 @@ export const headerWord = {
   format: 0,
   slotCount: 1,
   dataBytes: 2,
-  positionWrap: 3,
   claimLow: 32,
   claimHigh: 33,
   stamped: 64,

@@ -73,7 +73,6 @@ export class Ring {
     header[headerWord.format] = ringFormat
     header[headerWord.slotCount] = slotCount
     header[headerWord.dataBytes] = dataBytes
-    header[headerWord.positionWrap] = positionWrapUnits(dataBytes)
     header[headerWord.claimLow] = firstPosition
     header[headerWord.claimHigh] = firstSlot
     header[headerWord.stamped] = firstSlot
@@ -100,8 +99,7 @@ export class Ring {
     this.#floats = new Float64Array(memory, slotsStart, this.slotCount * slotFloats)
     this.#data = Buffer.from(memory, dataStart(this.slotCount), this.dataBytes)
     this.#dataUnits = this.dataBytes / unitBytes
-    this.#wrapUnits = header[headerWord.positionWrap] ?? 0
-    assert(this.#wrapUnits === positionWrapUnits(this.dataBytes), 'the ring wraps elsewhere')
+    this.#wrapUnits = positionWrapUnits(this.dataBytes)
     this.#lapShift = 31 - Math.clz32(this.slotCount)
     assert(1 << this.#lapShift === this.slotCount, 'the slot count must be a power of two')
     this.#claim = new ClaimWord(memory)
