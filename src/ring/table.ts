@@ -156,6 +156,11 @@ export class PartitionTable {
     Atomics.or(this.#words, this.#word(slot, words.roomInterest), 1 << writer)
   }
 
+  /** The mask of writers that wait for room, left as it is: the owner takes it only once it has made room. */
+  roomInterest(slot: number): number {
+    return Atomics.load(this.#words, this.#word(slot, words.roomInterest))
+  }
+
   takeRoomInterest(slot: number): number {
     return this.#take(this.#word(slot, words.roomInterest))
   }
