@@ -1,0 +1,17 @@
+/** The gzip codec, by Node's zlib. */
+
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { DecodeError } from '../errors.ts'
+
+export function gzipCompress(bytes: Buffer): Buffer {
+  return gzipSync(bytes)
+}
+
+/** Throws DecodeError on damage, and where the output would pass `bytesMax`; output grows as it comes. */
+export function gzipDecompress(bytes: Buffer, bytesMax: number): Buffer {
+  try {
+    return gunzipSync(bytes, { maxOutputLength: bytesMax })
+  } catch (thrown) {
+    throw new DecodeError(`gzip data are damaged or larger than ${bytesMax} bytes`, { cause: thrown })
+  }
+}
