@@ -1,0 +1,103 @@
+/** Opens one partition: recovers its log and rebuilds what it knows of its producers. */
+
+import type { Clock } from '../base/clock.ts'
+import { messageOf } from '../base/errors.ts'
+import type { Logger } from '../base/logger.ts'
+import type { Random } from '../base/random.ts'
+import type { OpenPartition } from '../base/topology.ts'
+import type { Disk } from '../log/disk.ts'
+import type { ProducerSnapshot } from '../log/engine.ts'
+import { openEngine } from '../log/open-engine.ts'
+import { RingOnlyEngine } from '../log/ring-only.ts'
+import {
+  batchAttributes,
+  batchBaseOffset,
+  batchBaseSequence,
+  batchLastOffsetDelta,
+  batchMaxTimestamp,
+  batchProducerEpoch,
+  batchProducerId,
+} from '../wire/record-batch.ts'
+import { Partition } from './partition.ts'
+import { ProducerStates, wrapSequence } from './producer-state.ts'
+import { decodeSnapshot } from './snapshot.ts'
+import { attributeControl } from './validate-batch.ts'
+
+/** What opening a partition takes. `disk` may throw where the storage has no place. */
+export type PartitionOpening = {
+  readonly open: OpenPartition
+  readonly disk: () => Disk | undefined
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  /** Called when the engine got further by itself. */
+  readonly onProgress: () => void
+}
+
+/** Opens a partition. One whose storage cannot be opened is answered too, in state `failed`. */
+export function openPartition(opening: PartitionOpening): { partition: Partition; recovery: string } {
+  const { open, clock, logger } = opening
+  const producers = new ProducerStates()
+  try {
+    const disk = opening.disk()
+    let snapshotOffset = 0
+    const { engine, recovery } = openEngine({
+      storage: open.settings.storage,
+      ...(disk === undefined ? {} : { disk }),
+      topic: open.topic,
+      partition: open.partition,
+      topicId: open.topicId,
+      settings: open.settings,
+      clock,
+      random: opening.random,
+      visitSnapshot: (snapshot) => {
+        snapshotOffset = restoreSnapshot(producers, snapshot, opening)
+      },
+      visitBatch: (bytes, at) => visitRecovered(producers, bytes, at, clock.nowMs()),
+      onProgress: opening.onProgress,
+    })
+    const partition = new Partition(open, engine, producers)
+    partition.snapshotOffset = snapshotOffset
+    return { partition, recovery }
+  } catch (thrown) {
+    const fields = { topic: open.topic, partition: open.partition, reason: messageOf(thrown) }
+    logger.error('the storage of a partition cannot be opened', fields)
+    const partition = new Partition(open, new RingOnlyEngine(), producers)
+    partition.state = 'failed'
+    return { partition, recovery: '' }
+  }
+}
+
+/**
+ * Takes over a snapshot and answers its offset. A damaged one costs only the memory of producers, who are then taken as
+ * unknown; that is better than a partition that does not open.
+ */
+function restoreSnapshot(producers: ProducerStates, snapshot: ProducerSnapshot, opening: PartitionOpening): number {
+  try {
+    producers.restore(decodeSnapshot(snapshot.bytes))
+    return snapshot.offset
+  } catch (thrown) {
+    const { topic, partition } = opening.open
+    opening.logger.warn('a producer snapshot is damaged', { topic, partition, reason: messageOf(thrown) })
+    return 0
+  }
+}
+
+/** Remembers the producer of a batch found in the log. It counts as seen now, since when it wrote is not known for sure. */
+function visitRecovered(producers: ProducerStates, bytes: Buffer, at: number, nowMs: number): void {
+  const producerId = batchProducerId(bytes, at)
+  if (producerId < 0 || (batchAttributes(bytes, at) & attributeControl) !== 0) return
+  const baseOffset = batchBaseOffset(bytes, at)
+  const firstSequence = batchBaseSequence(bytes, at)
+  const offsetDelta = batchLastOffsetDelta(bytes, at)
+  const batch = {
+    producerId,
+    epoch: batchProducerEpoch(bytes, at),
+    firstSequence,
+    lastSequence: wrapSequence(firstSequence + offsetDelta),
+    baseOffset,
+    lastOffset: baseOffset + offsetDelta,
+    timestampMs: batchMaxTimestamp(bytes, at),
+  }
+  producers.append(batch, nowMs)
+}

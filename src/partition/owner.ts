@@ -1,0 +1,356 @@
+/** The owner agent: the only writer of its partitions' logs. Each duty cycle stamps, persists, reveals and retires. */
+
+import { assertDefined } from '../base/assert.ts'
+import type { Clock, Timer } from '../base/clock.ts'
+import type { Offset, PartitionSlot } from '../base/ids.ts'
+import type { Logger } from '../base/logger.ts'
+import type { Random } from '../base/random.ts'
+import type { OpenedPartition, OpenPartition, PartitionSettings, StorageKind, Topology } from '../base/topology.ts'
+import type { OwnerControl, PartitionFacts } from '../broker/remotes.ts'
+import type { Disk } from '../log/disk.ts'
+import { openDisk } from '../log/open-disk.ts'
+import { Bell } from '../ring/bell.ts'
+import { Ring } from '../ring/ring.ts'
+import { PartitionState, PartitionTable } from '../ring/table.ts'
+import { ErrorCode } from '../wire/generated/errors.ts'
+import { describePartition } from './describe.ts'
+import { openPartition } from './open-partition.ts'
+import type { Partition } from './partition.ts'
+import { persist } from './persist.ts'
+import { producerExpiryCheckMs } from './producer-state.ts'
+import { moveStart, retire } from './retire.ts'
+import { publishOffsets, reveal } from './reveal.ts'
+import { encodeSnapshot } from './snapshot.ts'
+import { stamp } from './stamp.ts'
+import { BatchValidator } from './validate-batch.ts'
+import { Wakes } from './wakes.ts'
+
+/** How often every partition is looked after: rolls by age, retention, interval syncs, producers' expiry. */
+export const maintainEveryMs = 1000
+
+/**
+ * How long a full ring is left before the owner looks again whether its slots have been answered. Fronts ring the owner
+ * after answering while somebody waits for room; this is for those who cannot, such as a connection that went away.
+ */
+export const roomRetryMs = 5
+
+/** What an owner is made of. */
+export type OwnerOptions = {
+  readonly topology: Topology
+  /** Which owner of `Topology.ownerBells` this is. */
+  readonly owner: number
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+}
+
+/** Serves the partitions that it was told to open. Everything runs in the thread that calls `doWork`. */
+export class OwnerAgent implements OwnerControl {
+  readonly #topology: Topology
+  readonly #table: PartitionTable
+  readonly #bell: Bell
+  readonly #wakes: Wakes
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #logger: Logger
+  readonly #validator = new BatchValidator()
+  readonly #disks = new Map<StorageKind, Disk>()
+  readonly #partitions = new Map<PartitionSlot, Partition>()
+  /** Partitions with stamped slots that are not readable yet: the engine still works on them. */
+  readonly #unfinished = new Set<Partition>()
+  #cycleWork = 0
+  #nowMs = 0
+  #isMaintenanceDue = false
+  #maintenance: Timer | undefined
+  #expireProducersAtMs = 0
+  #isStopped = false
+  // Made once, so that no cycle allocates a closure.
+  readonly #visitSlot = (slot: number): void => {
+    const partition = this.#partitions.get(slot)
+    if (partition !== undefined) this.#serve(partition)
+  }
+
+  constructor(options: OwnerOptions) {
+    this.#topology = options.topology
+    this.#table = new PartitionTable(options.topology.table)
+    this.#bell = new Bell(assertDefined(options.topology.ownerBells[options.owner], 'an owner must have a bell'))
+    this.#wakes = new Wakes(options.topology.writerBells.map((memory) => new Bell(memory)))
+    this.#clock = options.clock
+    this.#random = options.random
+    this.#logger = options.logger
+  }
+
+  /** One duty cycle over the partitions that moved; answers how many slots got further, 0 when there was nothing to do. */
+  doWork(): number {
+    if (this.#isStopped) return 0
+    this.#nowMs = this.#clock.nowMs()
+    this.#cycleWork = 0
+    for (const partition of this.#unfinished) this.#serve(partition)
+    this.#bell.drain(this.#visitSlot)
+    if (this.#isMaintenanceDue) this.#maintainAll()
+    this.#wakes.ring()
+    return this.#cycleWork
+  }
+
+  async open(partitions: readonly OpenPartition[]): Promise<readonly OpenedPartition[]> {
+    this.#scheduleMaintenance()
+    return partitions.map((open) => this.#openOne(open))
+  }
+
+  attachRing(slot: PartitionSlot, ring: SharedArrayBuffer): Promise<void> {
+    return this.#swapRing(slot, new Ring(ring))
+  }
+
+  detachRing(slot: PartitionSlot): Promise<void> {
+    return this.#swapRing(slot, undefined)
+  }
+
+  async configure(slot: PartitionSlot, settings: PartitionSettings): Promise<void> {
+    const partition = this.#partitions.get(slot)
+    if (partition === undefined) return
+    partition.settings = settings
+    partition.engine.configure(settings)
+    // A looser sync policy may reveal what waited for a sync.
+    this.#bell.markAndRing(slot)
+  }
+
+  async remove(slots: readonly PartitionSlot[]): Promise<void> {
+    for (const slot of slots) {
+      const partition = this.#partitions.get(slot)
+      if (partition === undefined) continue
+      partition.state = 'removed'
+      this.#table.setState(slot, PartitionState.removed)
+      partition.engine.removeFiles()
+      partition.ring?.seal()
+      this.#bell.markAndRing(slot)
+      // Its waiting swaps settle in the next cycle, and then it goes.
+    }
+  }
+
+  async deleteRecords(slot: PartitionSlot, beforeOffset: Offset): Promise<{ errorCode: number; startOffset: Offset }> {
+    const partition = this.#partitions.get(slot)
+    if (partition === undefined || partition.state === 'removed') {
+      return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, startOffset: -1 }
+    }
+    if (partition.state === 'failed') return { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, startOffset: -1 }
+    const offset = beforeOffset === -1 ? partition.highWatermark : beforeOffset
+    if (offset < 0 || offset > partition.highWatermark) {
+      return { errorCode: ErrorCode.OFFSET_OUT_OF_RANGE, startOffset: -1 }
+    }
+    moveStart(partition, this.#table, offset)
+    if (partition.engine.failure !== undefined) {
+      this.#fail(partition)
+      return { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, startOffset: -1 }
+    }
+    this.#publishSegments(partition)
+    return { errorCode: ErrorCode.NONE, startOffset: partition.startOffset }
+  }
+
+  async describe(slots: readonly PartitionSlot[]): Promise<readonly PartitionFacts[]> {
+    const facts: PartitionFacts[] = []
+    for (const slot of slots) {
+      const partition = this.#partitions.get(slot)
+      if (partition !== undefined) facts.push(describePartition(partition))
+    }
+    return facts
+  }
+
+  async stop(): Promise<void> {
+    if (this.#isStopped) return
+    this.#maintenance?.cancel()
+    this.#nowMs = this.#clock.nowMs()
+    for (const partition of this.#partitions.values()) this.#close(partition)
+    this.#wakes.ring()
+    this.#isStopped = true
+    this.#partitions.clear()
+    this.#unfinished.clear()
+    for (const disk of this.#disks.values()) disk.close()
+  }
+
+  #openOne(open: OpenPartition): OpenedPartition {
+    const { slot } = open
+    const { partition, recovery } = openPartition({
+      open,
+      disk: () => this.#diskFor(open.settings.storage),
+      clock: this.#clock,
+      random: this.#random,
+      logger: this.#logger,
+      onProgress: () => this.#bell.markAndRing(slot),
+    })
+    this.#partitions.set(slot, partition)
+    publishOffsets(partition, this.#table)
+    const isOnline = partition.state === 'online'
+    this.#table.setState(slot, isOnline ? PartitionState.online : PartitionState.failed)
+    return {
+      slot,
+      startOffset: partition.startOffset,
+      endOffset: partition.nextOffset,
+      errorCode: isOnline ? ErrorCode.NONE : ErrorCode.KAFKA_STORAGE_ERROR,
+      recovery,
+    }
+  }
+
+  #diskFor(storage: StorageKind): Disk | undefined {
+    if (storage === 'ring') return undefined
+    const known = this.#disks.get(storage)
+    if (known !== undefined) return known
+    const disk = openDisk(assertDefined(this.#topology.disks[storage], 'there is no disk for this storage'))
+    this.#disks.set(storage, disk)
+    return disk
+  }
+
+  #swapRing(slot: PartitionSlot, ring: Ring | undefined): Promise<void> {
+    const partition = this.#partitions.get(slot)
+    // A partition may be removed while main was giving it a ring: then nobody will use it.
+    if (partition === undefined) {
+      ring?.seal()
+      return Promise.resolve()
+    }
+    return new Promise((resolve) => {
+      // Main seals it before; a ring that is not sealed would never count as drained.
+      partition.ring?.seal()
+      partition.swaps.push({ ring, settle: resolve })
+      this.#bell.markAndRing(slot)
+    })
+  }
+
+  /** All stages of one partition. */
+  #serve(partition: Partition): void {
+    if (partition.ring !== undefined) this.#serveRing(partition, partition.ring)
+    while (partition.swaps.length > 0 && this.#isReadyToSwap(partition)) {
+      this.#swapNow(partition)
+      if (partition.ring !== undefined) this.#serveRing(partition, partition.ring)
+    }
+    if (partition.state !== 'removed' || !this.#isReadyToSwap(partition)) return
+    this.#partitions.delete(partition.slot)
+    this.#unfinished.delete(partition)
+  }
+
+  #serveRing(partition: Partition, ring: Ring): void {
+    const { slot } = partition
+    let work = stamp(partition, ring, this.#validator, this.#nowMs)
+    work += persist(partition, ring)
+    if (partition.state === 'online') {
+      if (partition.engine.failure !== undefined) {
+        this.#fail(partition)
+        work += persist(partition, ring)
+      } else {
+        this.#publishSegments(partition)
+      }
+    }
+    const revealed = reveal(partition, ring, this.#table)
+    if (revealed > 0) this.#wakes.add(slot, this.#table.takeInterest(slot))
+    work += revealed
+    if (ring.readable() === ring.stamped()) this.#unfinished.delete(partition)
+    else this.#unfinished.add(partition)
+    this.#cycleWork += work + this.#makeRoom(partition, ring)
+  }
+
+  #makeRoom(partition: Partition, ring: Ring): number {
+    const { slot } = partition
+    const isRoomAwaited = this.#table.roomInterest(slot) !== 0
+    const retired = retire(partition, ring, this.#table, isRoomAwaited)
+    if (!isRoomAwaited) return retired
+    if (retired > 0 || ring.usedSlots() === 0 || ring.isSealed()) {
+      this.#wakes.add(slot, this.#table.takeRoomInterest(slot))
+    } else if (!partition.isRoomRetryPending) {
+      partition.isRoomRetryPending = true
+      this.#clock.startTimer(roomRetryMs, () => {
+        partition.isRoomRetryPending = false
+        this.#bell.markAndRing(slot)
+      })
+    }
+    return retired
+  }
+
+  #isReadyToSwap(partition: Partition): boolean {
+    return partition.ring === undefined || partition.ring.isDrained()
+  }
+
+  #swapNow(partition: Partition): void {
+    const swap = partition.swaps.shift()
+    if (swap === undefined) return
+    const { slot } = partition
+    // What only the ring kept goes with it.
+    if (partition.settings.storage === 'ring' && partition.state === 'online') {
+      moveStart(partition, this.#table, partition.highWatermark)
+    }
+    partition.ring = swap.ring
+    if (partition.state !== 'online') partition.ring?.seal()
+    this.#wakes.add(slot, this.#table.takeInterest(slot) | this.#table.takeRoomInterest(slot))
+    swap.settle()
+  }
+
+  /** After a storage error: nothing more is written, everything unread and everything that still comes is refused. */
+  #fail(partition: Partition): void {
+    const reason = partition.engine.failure?.message ?? ''
+    const fields = { topic: partition.topic, partition: partition.index, reason }
+    this.#logger.error('a partition failed: its storage gave an error', fields)
+    partition.state = 'failed'
+    this.#table.setState(partition.slot, PartitionState.failed)
+    partition.ring?.seal()
+    this.#bell.markAndRing(partition.slot)
+  }
+
+  /** Tells readers that segments came or went. A roll is also when Kafka saves the producers' state. */
+  #publishSegments(partition: Partition): void {
+    if (partition.engine.segmentsVersion === partition.segmentsVersion) return
+    if (partition.engine.segmentCount() > 1) this.#keepProducers(partition)
+    partition.segmentsVersion = partition.engine.segmentsVersion
+    this.#table.bumpSegmentsGeneration(partition.slot)
+  }
+
+  /** Saves the producers' state as it is after the last stamped batch. */
+  #keepProducers(partition: Partition): void {
+    if (partition.snapshotOffset === partition.nextOffset) return
+    partition.engine.saveProducerSnapshot(partition.nextOffset, encodeSnapshot(partition.producers.facts()))
+    partition.snapshotOffset = partition.nextOffset
+  }
+
+  #scheduleMaintenance(): void {
+    if (this.#maintenance !== undefined || this.#isStopped) return
+    this.#maintenance = this.#clock.startTimer(maintainEveryMs, () => {
+      this.#maintenance = undefined
+      this.#isMaintenanceDue = true
+      this.#bell.ring()
+    })
+  }
+
+  #maintainAll(): void {
+    this.#isMaintenanceDue = false
+    const isExpiryDue = this.#nowMs >= this.#expireProducersAtMs
+    if (isExpiryDue) this.#expireProducersAtMs = this.#nowMs + producerExpiryCheckMs
+    for (const partition of this.#partitions.values()) {
+      if (partition.state === 'online') this.#maintain(partition, isExpiryDue)
+    }
+    this.#scheduleMaintenance()
+  }
+
+  #maintain(partition: Partition, isExpiryDue: boolean): void {
+    if (isExpiryDue && partition.producers.size > 0) partition.producers.expire(this.#nowMs)
+    const change = partition.engine.maintain(this.#nowMs)
+    if (partition.engine.failure !== undefined) {
+      this.#fail(partition)
+      return
+    }
+    if (change.startOffset > partition.startOffset) {
+      partition.startOffset = change.startOffset
+      this.#table.setLogStartOffset(partition.slot, change.startOffset)
+    }
+    this.#publishSegments(partition)
+  }
+
+  /** Drains what was claimed, keeps the producers, syncs and closes. */
+  #close(partition: Partition): void {
+    partition.ring?.seal()
+    this.#serve(partition)
+    if (partition.state !== 'online') return
+    if (partition.ring !== undefined && !partition.ring.isDrained()) {
+      partition.engine.sync()
+      this.#serve(partition)
+    }
+    this.#keepProducers(partition)
+    partition.engine.close()
+    if (partition.engine.failure !== undefined) this.#fail(partition)
+  }
+}

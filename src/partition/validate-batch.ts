@@ -1,0 +1,153 @@
+/** Decides whether the bytes of one Produce partition may enter the log, as Kafka's LogValidator decides it. */
+
+import type { PartitionSettings } from '../base/topology.ts'
+import { decompress } from '../wire/compression/compress.ts'
+import { ErrorCode } from '../wire/generated/errors.ts'
+import {
+  batchAttributes,
+  batchBaseOffset,
+  batchBaseSequence,
+  batchBaseTimestamp,
+  batchCrc,
+  batchHeaderBytes,
+  batchLastOffsetDelta,
+  batchMaxTimestamp,
+  batchProducerId,
+  batchRecordCount,
+  computeBatchCrc,
+} from '../wire/record-batch.ts'
+import { type RecordWalk, walkRecords } from './walk-records.ts'
+
+/**
+ * How large a batch may become when decompressed. Kafka streams and has no bound; we hold the whole, and 100 MiB is
+ * what one request may carry uncompressed (socket.request.max.bytes), so no honest batch is refused.
+ */
+export const decompressedBatchBytesMax = 100 * 1024 * 1024
+
+/** Bits of a batch's attributes. */
+export const attributeCompressionMask = 0x07
+export const attributeLogAppendTime = 0x08
+export const attributeTransactional = 0x10
+export const attributeControl = 0x20
+
+/** Kafka knows codecs 0 to 4; for the rest it fails with an unexpected exception. */
+const compressionMax = 4
+
+/** Places in the part of the format that all versions of batches share. */
+const sizeAt = 8
+const magicAt = 16
+const logOverheadBytes = 12
+const headerUpToMagicBytes = 17
+/** The least that Kafka lets the size field say: the header of its oldest format. */
+const sizeFieldMin = 14
+
+/**
+ * Checks batches one after the other; holds what the last check found, so that nothing is allocated for it.
+ * One serves all partitions of an owner.
+ */
+export class BatchValidator {
+  readonly #walk: RecordWalk = {
+    recordCount: 0,
+    isKeyRequired: false,
+    isTimestampChecked: false,
+    timestampMinMs: 0,
+    timestampMaxMs: 0,
+    baseTimestampMs: 0,
+    maxTimestampMs: -1,
+  }
+
+  /** The latest timestamp of the batch last accepted, -1 where its records have none. */
+  get maxTimestampMs(): number {
+    return this.#walk.maxTimestampMs
+  }
+
+  /** The error code for an entry that a client sent: NONE when it is one whole, valid batch. */
+  validate(bytes: Buffer, settings: PartitionSettings, nowMs: number): number {
+    const framing = checkFraming(bytes)
+    if (framing !== ErrorCode.NONE) return framing
+    const header = checkHeader(bytes, settings)
+    if (header !== ErrorCode.NONE) return header
+    return this.#checkRecords(bytes, settings, nowMs)
+  }
+
+  #checkRecords(bytes: Buffer, settings: PartitionSettings, nowMs: number): number {
+    const attributes = batchAttributes(bytes, 0)
+    const walk = this.#walk
+    const isCreateTime = settings.timestampType === 'CreateTime'
+    walk.recordCount = batchRecordCount(bytes, 0)
+    walk.isKeyRequired = settings.isCompacted
+    walk.isTimestampChecked = isCreateTime
+    walk.timestampMinMs = nowMs - settings.timestampBeforeMaxMs
+    walk.timestampMaxMs = nowMs + settings.timestampAfterMaxMs
+    walk.baseTimestampMs = batchBaseTimestamp(bytes, 0)
+    const error = walkPayload(bytes, attributes & attributeCompressionMask, walk)
+    if (error !== ErrorCode.NONE) return error
+    if ((attributes & attributeLogAppendTime) === 0) return ErrorCode.NONE
+    return this.#checkClaimedLogAppendTime(batchMaxTimestamp(bytes, 0), isCreateTime)
+  }
+
+  /**
+   * A producer may not say LogAppendTime. Kafka notices that only where it does not check the timestamp itself; with a
+   * timestamp in range on a CreateTime topic it takes the batch, and its records all have the header's timestamp.
+   */
+  #checkClaimedLogAppendTime(headerTimestampMs: number, isCreateTime: boolean): number {
+    const walk = this.#walk
+    if (!isCreateTime || headerTimestampMs === -1) return ErrorCode.INVALID_TIMESTAMP
+    walk.maxTimestampMs = headerTimestampMs
+    const isInside = headerTimestampMs >= walk.timestampMinMs && headerTimestampMs <= walk.timestampMaxMs
+    return isInside ? ErrorCode.NONE : ErrorCode.INVALID_TIMESTAMP
+  }
+}
+
+/** Kafka cuts the bytes into batches first (ByteBufferLogInputStream) and wants exactly one, of today's format. */
+function checkFraming(bytes: Buffer): number {
+  const length = bytes.length
+  if (length < logOverheadBytes) return ErrorCode.INVALID_RECORD
+  const first = checkNextFrame(bytes, 0)
+  if (first !== frameWhole) return first === frameIncomplete ? ErrorCode.INVALID_RECORD : ErrorCode.CORRUPT_MESSAGE
+  if (bytes[magicAt] !== 2) return ErrorCode.INVALID_RECORD
+  const end = logOverheadBytes + bytes.readInt32BE(sizeAt)
+  if (end === length) return ErrorCode.NONE
+  return checkNextFrame(bytes, end) === frameCorrupt ? ErrorCode.CORRUPT_MESSAGE : ErrorCode.INVALID_RECORD
+}
+
+const frameWhole = 0
+const frameIncomplete = 1
+const frameCorrupt = 2
+
+function checkNextFrame(bytes: Buffer, at: number): number {
+  const remaining = bytes.length - at
+  if (remaining < logOverheadBytes) return frameIncomplete
+  const size = bytes.readInt32BE(at + sizeAt)
+  if (size < sizeFieldMin) return frameCorrupt
+  if (remaining < headerUpToMagicBytes) return frameIncomplete
+  if ((bytes[at + magicAt] ?? 0) > 2) return frameCorrupt
+  return remaining < logOverheadBytes + size ? frameIncomplete : frameWhole
+}
+
+/** The checks on a batch's header, in Kafka's order (UnifiedLog.analyzeAndValidateRecords, LogValidator.validateBatch). */
+function checkHeader(bytes: Buffer, settings: PartitionSettings): number {
+  if (bytes.length < batchHeaderBytes) return ErrorCode.CORRUPT_MESSAGE
+  if (batchBaseOffset(bytes, 0) !== 0) return ErrorCode.INVALID_RECORD
+  if (bytes.length > settings.maxMessageBytes) return ErrorCode.MESSAGE_TOO_LARGE
+  if (batchCrc(bytes, 0) !== computeBatchCrc(bytes, 0)) return ErrorCode.CORRUPT_MESSAGE
+  const attributes = batchAttributes(bytes, 0)
+  if ((attributes & attributeCompressionMask) > compressionMax) return ErrorCode.UNKNOWN_SERVER_ERROR
+  const lastOffsetDelta = batchLastOffsetDelta(bytes, 0)
+  if (lastOffsetDelta < 0 || batchRecordCount(bytes, 0) !== lastOffsetDelta + 1) return ErrorCode.INVALID_RECORD
+  if ((attributes & attributeControl) !== 0) return ErrorCode.INVALID_RECORD
+  if (batchProducerId(bytes, 0) >= 0 && batchBaseSequence(bytes, 0) < 0) return ErrorCode.INVALID_RECORD
+  if (bytes.length > settings.segmentBytes) return ErrorCode.RECORD_LIST_TOO_LARGE
+  return ErrorCode.NONE
+}
+
+function walkPayload(bytes: Buffer, codec: number, walk: RecordWalk): number {
+  if (codec === 0) return walkRecords(bytes, batchHeaderBytes, bytes.length, walk)
+  let payload: Buffer
+  try {
+    payload = decompress(codec, bytes.subarray(batchHeaderBytes), decompressedBatchBytesMax)
+  } catch {
+    return ErrorCode.INVALID_RECORD
+  }
+  return walkRecords(payload, 0, payload.length, walk)
+}
