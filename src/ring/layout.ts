@@ -68,6 +68,9 @@ export const slotWord = { lap: 0, tag: 1, position: 2, length: 3, verdict: 4, ou
 /** Indexes of Float64 words in a slot. */
 export const slotFloat = { baseOffset: 4, lastOffset: 5, maxTimestamp: 6, logAppendTime: 7 } as const
 
+/** The start offset of a ring in which nothing was accepted yet. */
+export const noOffsetYet = -1
+
 /** Data bytes of the smallest ring: two entries of 32 bytes. Only tests use rings this small. */
 export const dataBytesMin = 64
 /** Data bytes of the largest ring: byte places within it stay Int32, and positions wrap 16 times later at the earliest. */

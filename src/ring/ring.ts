@@ -1,44 +1,26 @@
 /** A partition's ring: writers claim, copy and publish entries; the owner moves the cursors behind them. */
 
 import { assert } from '../base/assert.ts'
-import { ClaimWord } from './claim.ts'
-import { ENTRY_TOO_LARGE, isSlot, RING_FULL, RING_SEALED, slotAfter, slotDistance } from './cursor.ts'
+import { Claims } from './claim.ts'
+import { createRing, type RingShape } from './create.ts'
+import { ENTRY_TOO_LARGE, isSlot, slotAfter, slotDistance } from './cursor.ts'
 import {
   dataBytesMax,
   dataBytesMin,
   dataStart,
-  defaultSlotCount,
   headerLong,
   headerWord,
+  noOffsetYet,
   positionWrapUnits,
-  powerOfTwoFrom,
-  ringDataBytes,
   ringFormat,
   ringMemoryBytes,
-  slotBytes,
-  slotCountMax,
-  slotCountMin,
   slotFloat,
-  slotFloats,
   slotsStart,
   slotWord,
-  slotWords,
   unitBytes,
 } from './layout.ts'
-import { EntryKind, packTag, tagKind, tagSkew, tagWriter, Verdict, verdictOf, writerMax } from './slot.ts'
-
-/** The shape of a new ring. */
-export type RingShape = {
-  /** Data bytes, rounded up to a multiple of 64, between 64 and 2^30. */
-  readonly dataBytes: number
-  /** Slots, rounded up to a power of two, between 2 and 65,536; by default one for each 512 data bytes. */
-  readonly slots?: number
-  /** Where slot numbers and positions start: tests begin just before they wrap. */
-  readonly firstSlot?: number
-  readonly firstPositionUnits?: number
-}
-
-const noOffsetYet = -1
+import { EntryKind, tagKind, tagSkew, tagWriter, Verdict, verdictOf, writerMax } from './slot.ts'
+import { Slots } from './slots.ts'
 
 /** Views a ring. Each thread makes its own view of the shared memory; the owner's view also keeps what only it needs. */
 export class Ring {
@@ -47,42 +29,20 @@ export class Ring {
   /** The longest entry: half of the data, so that an empty ring always has room for it, wherever its end is. */
   readonly entryBytesMax: number
 
-  readonly #claim: ClaimWord
+  readonly #claims: Claims
+  readonly #slots: Slots
   readonly #header: Int32Array
   readonly #headerLongs: BigInt64Array
-  readonly #words: Int32Array
-  readonly #floats: Float64Array
   readonly #data: Buffer
   readonly #dataUnits: number
   readonly #wrapUnits: number
-  readonly #lapShift: number
   // The owner's: the last offset given so far, and bytes retired since the ring was made.
   #lastOffset = noOffsetYet
   #headBytes = 0
 
   /** Shared memory for an empty ring. Untouched pages cost nothing. */
   static create(shape: RingShape): SharedArrayBuffer {
-    const dataBytes = ringDataBytes(shape.dataBytes)
-    const slotsWanted = shape.slots ?? defaultSlotCount(dataBytes)
-    const slotCount = powerOfTwoFrom(Math.min(Math.max(slotsWanted, slotCountMin), slotCountMax))
-    const memory = new SharedArrayBuffer(ringMemoryBytes(dataBytes, slotCount))
-    const header = new Int32Array(memory, 0, slotsStart / 4)
-    const firstSlot = (shape.firstSlot ?? 0) | 0
-    const firstPosition = shape.firstPositionUnits ?? 0
-    assert(firstPosition >= 0 && firstPosition < positionWrapUnits(dataBytes), 'the first position is out of range')
-    header[headerWord.format] = ringFormat
-    header[headerWord.slotCount] = slotCount
-    header[headerWord.dataBytes] = dataBytes
-    header[headerWord.claimLow] = firstPosition
-    header[headerWord.claimHigh] = firstSlot
-    header[headerWord.stamped] = firstSlot
-    header[headerWord.written] = firstSlot
-    header[headerWord.synced] = firstSlot
-    header[headerWord.readable] = firstSlot
-    header[headerWord.retired] = firstSlot
-    header[headerWord.retiredPosition] = firstPosition
-    new BigInt64Array(memory)[headerLong.startOffset] = BigInt(noOffsetYet)
-    return memory
+    return createRing(shape)
   }
 
   constructor(memory: SharedArrayBuffer) {
@@ -95,14 +55,11 @@ export class Ring {
     this.entryBytesMax = this.dataBytes / 2
     this.#header = header
     this.#headerLongs = new BigInt64Array(memory, 0, slotsStart / 8)
-    this.#words = new Int32Array(memory, slotsStart, this.slotCount * slotWords)
-    this.#floats = new Float64Array(memory, slotsStart, this.slotCount * slotFloats)
     this.#data = Buffer.from(memory, dataStart(this.slotCount), this.dataBytes)
     this.#dataUnits = this.dataBytes / unitBytes
     this.#wrapUnits = positionWrapUnits(this.dataBytes)
-    this.#lapShift = 31 - Math.clz32(this.slotCount)
-    assert(1 << this.#lapShift === this.slotCount, 'the slot count must be a power of two')
-    this.#claim = new ClaimWord(memory)
+    this.#slots = new Slots(memory, this.slotCount)
+    this.#claims = new Claims(memory, this.dataBytes, this.#slots)
   }
 
   /**
@@ -132,33 +89,8 @@ export class Ring {
     if (length > this.entryBytesMax) return ENTRY_TOO_LARGE
     // The longest entries go without skew: with it they might never fit.
     const ownSkew = skew + length > this.entryBytesMax ? 0 : skew
-    const room = Math.ceil((ownSkew + length) / unitBytes)
-    for (;;) {
-      // Low to high: what is retired never lies after what is claimed. Older values make the ring look fuller, never emptier.
-      const retiredPosition = Atomics.load(this.#header, headerWord.retiredPosition)
-      const retired = Atomics.load(this.#header, headerWord.retired)
-      const position = this.#claim.low()
-      const slot = this.#claim.high()
-      if (position < 0) return RING_SEALED
-      const untilEnd = this.#dataUnits - (position % this.#dataUnits)
-      const padding = room > untilEnd ? untilEnd : 0
-      const slots = padding === 0 ? 1 : 2
-      if (slotDistance(retired, slot) + slots > this.slotCount) return RING_FULL
-      if (this.#unitsBetween(retiredPosition, position) + padding + room > this.#dataUnits) return RING_FULL
-      const positionNext = (position + padding + room) % this.#wrapUnits
-      // A failed exchange means that another writer claimed: someone always gets on.
-      if (!this.#claim.tryExchange(slot, position, slotAfter(slot, slots), positionNext)) continue
-      if (padding === 0) {
-        this.#describe(slot, packTag(kind, ownSkew, writer), position, length)
-        return slot
-      }
-      this.#describe(slot, packTag(EntryKind.padding, 0, writer), position, padding * unitBytes)
-      this.#words[this.#word(slot) + slotWord.answered] = 1
-      this.publish(slot)
-      const after = slotAfter(slot)
-      this.#describe(after, packTag(kind, ownSkew, writer), (position + padding) % this.#wrapUnits, length)
-      return after
-    }
+    const room = (ownSkew + length + unitBytes - 1) >>> 3
+    return this.#claims.claim(room, length, kind, ownSkew, writer)
   }
 
   /** Copies the entry's bytes into the room of a slot that this thread claimed for just as many. */
@@ -169,21 +101,21 @@ export class Ring {
 
   /** Shows a claimed and filled slot to the owner. */
   publish(slot: number): void {
-    Atomics.store(this.#words, this.#word(slot) + slotWord.lap, this.#lap(slot))
+    this.#slots.publish(slot)
   }
 
   /** Whether the slot number has been published; false also where a later lap took its place. */
   isPublished(slot: number): boolean {
-    return Atomics.load(this.#words, this.#word(slot) + slotWord.lap) === this.#lap(slot)
+    return this.#slots.isPublished(slot)
   }
 
   /** Closes the ring: every claim from now on fails with RING_SEALED. What was claimed is still published and served. */
   seal(): void {
-    this.#claim.seal()
+    this.#claims.seal()
   }
 
   isSealed(): boolean {
-    return this.#claim.low() < 0
+    return this.#claims.isSealed()
   }
 
   /** Whether the ring is sealed and all that was claimed in it is readable. */
@@ -195,7 +127,7 @@ export class Ring {
 
   /** The next slot number to be claimed. All cursors are exclusive: the slots before them are done. */
   claimed(): number {
-    return this.#claim.high()
+    return this.#claims.claimed()
   }
 
   stamped(): number {
@@ -252,14 +184,14 @@ export class Ring {
     }
     const last = slotAfter(toSlot, -1)
     const retiredPosition = Atomics.load(this.#header, headerWord.retiredPosition)
-    const positionNext = this.#positionAfter(last)
+    const positionNext = (this.#slots.get(last, slotWord.position) + this.#slots.roomUnits(last)) % this.#wrapUnits
     const startOffset = this.lastOffset(last) + 1
     if (startOffset > 0) Atomics.store(this.#headerLongs, headerLong.startOffset, BigInt(startOffset))
     // The exchange comes before anything that lets writers in: a reader that still finds the old value after copying
     // has copied what nobody wrote over.
     Atomics.exchange(this.#header, headerWord.retired, toSlot)
     Atomics.store(this.#header, headerWord.retiredPosition, positionNext)
-    this.#headBytes += this.#unitsBetween(retiredPosition, positionNext) * unitBytes
+    this.#headBytes += this.#claims.unitsBetween(retiredPosition, positionNext) * unitBytes
   }
 
   /** `retired`, read so that nothing this thread read before can have been read after it: the reader's re-check. */
@@ -275,7 +207,7 @@ export class Ring {
   /** Bytes that are claimed and not yet retired. */
   usedBytes(): number {
     const retiredPosition = Atomics.load(this.#header, headerWord.retiredPosition)
-    return this.#unitsBetween(retiredPosition, this.#claim.low() & 0x7fff_ffff) * unitBytes
+    return this.#claims.unitsBetween(retiredPosition, this.#claims.claimedPosition()) * unitBytes
   }
 
   /** Slots that are claimed and not yet retired. */
@@ -306,16 +238,16 @@ export class Ring {
   }
 
   kind(slot: number): EntryKind {
-    return tagKind(this.#get(slot, slotWord.tag))
+    return tagKind(this.#slots.get(slot, slotWord.tag))
   }
 
   writer(slot: number): number {
-    return tagWriter(this.#get(slot, slotWord.tag))
+    return tagWriter(this.#slots.get(slot, slotWord.tag))
   }
 
   /** Bytes of the entry; of padding, the bytes left out. */
   length(slot: number): number {
-    return this.#get(slot, slotWord.length)
+    return this.#slots.get(slot, slotWord.length)
   }
 
   /** Where the entry's first byte lies within the ring's data. */
@@ -339,80 +271,70 @@ export class Ring {
 
   /** Whether the slot holds records of the log: accepted, and neither padding nor a note to the owner. */
   isInLog(slot: number): boolean {
-    if (this.#get(slot, slotWord.verdict) !== Verdict.accepted) return false
+    if (this.#slots.get(slot, slotWord.verdict) !== Verdict.accepted) return false
     const kind = this.kind(slot)
     return kind === EntryKind.data || kind === EntryKind.marker
   }
 
   /** The offset that a produce is answered with. */
   baseOffset(slot: number): number {
-    return this.#getFloat(slot, slotFloat.baseOffset)
+    return this.#slots.getFloat(slot, slotFloat.baseOffset)
   }
 
   setBaseOffset(slot: number, offset: number): void {
-    this.#setFloat(slot, slotFloat.baseOffset, offset)
+    this.#slots.setFloat(slot, slotFloat.baseOffset, offset)
   }
 
   /** The entry's last offset; of entries that take no offsets, the last one before (once stamped). */
   lastOffset(slot: number): number {
-    return this.#getFloat(slot, slotFloat.lastOffset)
+    return this.#slots.getFloat(slot, slotFloat.lastOffset)
   }
 
   setLastOffset(slot: number, offset: number): void {
-    this.#setFloat(slot, slotFloat.lastOffset, offset)
+    this.#slots.setFloat(slot, slotFloat.lastOffset, offset)
   }
 
   maxTimestamp(slot: number): number {
-    return this.#getFloat(slot, slotFloat.maxTimestamp)
+    return this.#slots.getFloat(slot, slotFloat.maxTimestamp)
   }
 
   setMaxTimestamp(slot: number, timestampMs: number): void {
-    this.#setFloat(slot, slotFloat.maxTimestamp, timestampMs)
+    this.#slots.setFloat(slot, slotFloat.maxTimestamp, timestampMs)
   }
 
   /** Milliseconds, or -1 where the topic keeps its producers' timestamps. */
   logAppendTime(slot: number): number {
-    return this.#getFloat(slot, slotFloat.logAppendTime)
+    return this.#slots.getFloat(slot, slotFloat.logAppendTime)
   }
 
   setLogAppendTime(slot: number, timestampMs: number): void {
-    this.#setFloat(slot, slotFloat.logAppendTime, timestampMs)
+    this.#slots.setFloat(slot, slotFloat.logAppendTime, timestampMs)
   }
 
   verdict(slot: number): Verdict {
-    return verdictOf(this.#get(slot, slotWord.verdict))
+    return verdictOf(this.#slots.get(slot, slotWord.verdict))
   }
 
   setVerdict(slot: number, verdict: Verdict): void {
-    this.#words[this.#word(slot) + slotWord.verdict] = verdict
+    this.#slots.set(slot, slotWord.verdict, verdict)
   }
 
   /** The Kafka error code that a produce is answered with; readable from `readable` on. */
   outcome(slot: number): number {
-    return this.#get(slot, slotWord.outcome)
+    return this.#slots.get(slot, slotWord.outcome)
   }
 
   setOutcome(slot: number, errorCode: number): void {
-    this.#words[this.#word(slot) + slotWord.outcome] = errorCode
+    this.#slots.set(slot, slotWord.outcome, errorCode)
   }
 
   isAnswered(slot: number): boolean {
-    return Atomics.load(this.#words, this.#word(slot) + slotWord.answered) === 1
+    return this.#slots.isAnswered(slot)
   }
 
   /** The writer has read the outcome, or will never look at it: the slot may be retired. */
   markAnswered(slot: number): void {
-    Atomics.store(this.#words, this.#word(slot) + slotWord.answered, 1)
-  }
-
-  #describe(slot: number, tag: number, position: number, length: number): void {
-    const word = this.#word(slot)
-    this.#words[word + slotWord.tag] = tag
-    this.#words[word + slotWord.position] = position
-    this.#words[word + slotWord.length] = length
-    this.#words[word + slotWord.verdict] = Verdict.pending
-    this.#words[word + slotWord.outcome] = 0
-    this.#words[word + slotWord.answered] = 0
+    this.#slots.markAnswered(slot)
   }
 
   #keepOrder(slot: number): void {
@@ -438,41 +360,8 @@ export class Ring {
     Atomics.store(this.#header, word, slot)
   }
 
-  #positionAfter(slot: number): number {
-    const skew = tagSkew(this.#get(slot, slotWord.tag))
-    const units = Math.ceil((skew + this.length(slot)) / unitBytes)
-    return (this.#get(slot, slotWord.position) + units) % this.#wrapUnits
-  }
-
-  #unitsBetween(from: number, to: number): number {
-    return to >= from ? to - from : to - from + this.#wrapUnits
-  }
-
   #dataIndex(slot: number): number {
-    const units = this.#get(slot, slotWord.position) % this.#dataUnits
-    return units * unitBytes + tagSkew(this.#get(slot, slotWord.tag))
-  }
-
-  // Never 0, which is what fresh memory holds, and never what the slot's place held one round ago.
-  #lap(slot: number): number {
-    return ((slot >>> this.#lapShift) + 1) | 0
-  }
-
-  #word(slot: number): number {
-    return (slot & (this.slotCount - 1)) * slotWords
-  }
-
-  #get(slot: number, word: number): number {
-    return this.#words[this.#word(slot) + word] ?? 0
-  }
-
-  #getFloat(slot: number, float: number): number {
-    return this.#floats[(slot & (this.slotCount - 1)) * slotFloats + float] ?? 0
-  }
-
-  #setFloat(slot: number, float: number, value: number): void {
-    this.#floats[(slot & (this.slotCount - 1)) * slotFloats + float] = value
+    const units = this.#slots.get(slot, slotWord.position) % this.#dataUnits
+    return units * unitBytes + tagSkew(this.#slots.get(slot, slotWord.tag))
   }
 }
-
-assert(slotWords * 4 === slotBytes, 'a slot must be whole words')
