@@ -95,3 +95,17 @@ export type OpenPartition = {
   readonly slot: PartitionSlot
   readonly settings: PartitionSettings
 }
+
+/** A partition's storage as its owner sees it. */
+export type PartitionFacts = {
+  readonly slot: PartitionSlot
+  readonly sizeBytes: number
+  readonly segments: number
+  /** The ring's data bytes, 0 without a ring. */
+  readonly ringBytes: number
+  /** Byte positions, ever growing: the first byte kept, and the next one to be written. */
+  readonly ringHead: number
+  readonly ringTail: number
+  /** How often the ring's end was passed. */
+  readonly ringWraps: number
+}

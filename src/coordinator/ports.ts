@@ -1,7 +1,7 @@
 /** What the coordinator needs from the world: a journal, a way to make topic changes real, a clock and chance. */
 
 import type { Offset } from '../base/ids.ts'
-import type { CatalogTopic } from '../base/topology.ts'
+import type { CatalogTopic, PartitionFacts } from '../base/topology.ts'
 
 /** One record for an internal topic. */
 export type JournalRecord = { readonly key: Buffer | null; readonly value: Buffer | null }
@@ -39,6 +39,8 @@ export interface TopicEffects {
     partition: number,
     beforeOffset: Offset,
   ): Promise<{ errorCode: number; startOffset: Offset }>
+  /** Sizes and ring places of a topic's partitions, in partition order; empty where there is no such topic. */
+  facts(topic: string): Promise<readonly PartitionFacts[]>
 }
 
 /** A topic as decided, before partitions have slots and owners. */

@@ -1,0 +1,157 @@
+/** Decides changes of configs, by resource: which records they need, or why they are refused, in Kafka's words. */
+
+import { ErrorCode } from '../../wire/generated/errors.ts'
+import {
+  brokerConfigs,
+  type ConfigDefinitions,
+  dynamicBrokerConfigs,
+  groupConfigs,
+  topicConfigs,
+} from './definitions.ts'
+import type { ConfigMap } from './effective.ts'
+import { configValueProblem, listOf, normalConfigValue } from './validate.ts'
+
+/** Kafka's numbers of the incremental operations. */
+export const alterOperation = { set: 0, delete: 1, append: 2, subtract: 3 } as const
+
+/** One wished change. */
+export type ConfigChange = { readonly name: string; readonly operation: number; readonly value: string | null }
+
+/** Values by name as they will be set; null takes a config away. */
+export type DecidedConfigs = ReadonlyMap<string, string | null>
+
+/** A refusal: a Kafka error code and a sentence. */
+export type Refusal = { readonly errorCode: number; readonly message: string }
+
+export type ConfigScope = 'topic' | 'broker' | 'group'
+
+const definitionsOf: Readonly<Record<ConfigScope, ConfigDefinitions>> = {
+  topic: topicConfigs,
+  broker: brokerConfigs,
+  group: groupConfigs,
+}
+
+/** What a topic decides at its creation, for good: where its batches live, and how large its ring is. */
+const fixedTopicConfigs: readonly string[] = ['safka.storage', 'safka.ring.bytes']
+
+/** Decides IncrementalAlterConfigs for one resource, whose configs are `current`. */
+export function decideIncrementalChanges(
+  scope: ConfigScope,
+  current: ConfigMap,
+  changes: readonly ConfigChange[],
+): DecidedConfigs | Refusal {
+  const names = changes.map((change) => change.name)
+  if (new Set(names).size !== names.length) {
+    return { errorCode: ErrorCode.INVALID_REQUEST, message: 'Error due to duplicate config keys' }
+  }
+  const nulls = changes.filter((change) => change.operation !== alterOperation.delete && change.value === null)
+  if (nulls.length > 0) {
+    const list = nulls.map((change) => change.name).join(',')
+    return { errorCode: ErrorCode.INVALID_REQUEST, message: `Null value not supported for : ${list}` }
+  }
+  const decided = new Map<string, string | null>()
+  for (const change of changes) {
+    const value = changedValue(scope, current, change)
+    if (typeof value === 'object' && value !== null) return value
+    decided.set(change.name, value)
+  }
+  return refusalOf(scope, current, decided) ?? decided
+}
+
+/** Decides AlterConfigs for one resource: what is not named is taken away. */
+export function decideReplacement(
+  scope: ConfigScope,
+  current: ConfigMap,
+  wanted: readonly { readonly name: string; readonly value: string | null }[],
+): DecidedConfigs | Refusal {
+  const names = wanted.map((entry) => entry.name)
+  if (new Set(names).size !== names.length) {
+    return { errorCode: ErrorCode.INVALID_REQUEST, message: 'Error due to duplicate config keys' }
+  }
+  const nulls = wanted.filter((entry) => entry.value === null).map((entry) => entry.name)
+  if (nulls.length > 0) {
+    return { errorCode: ErrorCode.INVALID_REQUEST, message: `Null value not supported for : ${nulls.join(',')}` }
+  }
+  const decided = new Map<string, string | null>()
+  for (const name of current.keys()) if (!names.includes(name)) decided.set(name, null)
+  for (const { name, value } of wanted) decided.set(name, value)
+  return refusalOf(scope, current, decided) ?? decided
+}
+
+/** Checks the configs of a topic that is to be created; answers with the values to store. */
+export function decideInitialConfigs(
+  wanted: readonly { readonly name: string; readonly value: string | null }[],
+): DecidedConfigs | Refusal {
+  const nulls = wanted.filter((entry) => entry.value === null).map((entry) => entry.name)
+  if (nulls.length > 0) {
+    return {
+      errorCode: ErrorCode.INVALID_CONFIG,
+      message: `Null value not supported for topic configs: ${nulls.join(',')}`,
+    }
+  }
+  const decided = new Map(wanted.map(({ name, value }) => [name, value]))
+  return valuesRefusal('topic', decided) ?? decided
+}
+
+/** Whether a decision is a refusal. */
+export function isRefusal(decision: DecidedConfigs | Refusal): decision is Refusal {
+  return 'errorCode' in decision
+}
+
+function changedValue(scope: ConfigScope, current: ConfigMap, change: ConfigChange): string | null | Refusal {
+  if (change.operation === alterOperation.delete) return null
+  if (change.operation === alterOperation.set) return change.value
+  const operation = change.operation === alterOperation.append ? 'APPEND' : 'SUBTRACT'
+  if (change.operation !== alterOperation.append && change.operation !== alterOperation.subtract) {
+    return { errorCode: ErrorCode.INVALID_REQUEST, message: `Unknown config operation ${change.operation}` }
+  }
+  const definition = definitionsOf[scope].get(change.name)
+  if (definition?.type !== 'LIST') {
+    const message = `Can't ${operation} to key ${change.name} because its type is not LIST.`
+    return { errorCode: ErrorCode.INVALID_CONFIG, message }
+  }
+  const present = listOf(current.get(change.name) ?? definition.defaultValue ?? '')
+  const named = listOf(change.value ?? '')
+  const kept = operation === 'APPEND' ? present : present.filter((part) => !named.includes(part))
+  const added = operation === 'APPEND' ? named.filter((part) => !present.includes(part)) : []
+  return [...kept, ...added].join(',')
+}
+
+function refusalOf(scope: ConfigScope, current: ConfigMap, decided: DecidedConfigs): Refusal | undefined {
+  if (scope === 'broker') {
+    const fixed = [...decided.keys()].filter((name) => brokerConfigs.has(name) && !dynamicBrokerConfigs.has(name))
+    if (fixed.length > 0) {
+      return {
+        errorCode: ErrorCode.INVALID_REQUEST,
+        message: `Cannot update these configs dynamically: Set(${fixed.join(', ')})`,
+      }
+    }
+  }
+  if (scope === 'topic') {
+    for (const name of fixedTopicConfigs) {
+      if (decided.has(name) && decided.get(name) !== (current.get(name) ?? null)) {
+        return { errorCode: ErrorCode.INVALID_CONFIG, message: `${name} is fixed when a topic is created` }
+      }
+    }
+  }
+  return valuesRefusal(scope, decided)
+}
+
+function valuesRefusal(scope: ConfigScope, decided: DecidedConfigs): Refusal | undefined {
+  for (const [name, value] of decided) {
+    if (value === null) continue
+    const definition = definitionsOf[scope].get(name)
+    if (definition === undefined) {
+      return { errorCode: ErrorCode.INVALID_CONFIG, message: `Unknown ${scope} config name: ${name}` }
+    }
+    const problem = configValueProblem(definition, value)
+    if (problem !== undefined) return { errorCode: ErrorCode.INVALID_CONFIG, message: problem }
+  }
+  return undefined
+}
+
+/** The stored form of a valid value: as it was sent; Kafka, too, keeps the text and parses it where it is used. */
+export function storedConfigValue(scope: ConfigScope, name: string, value: string): string {
+  const definition = definitionsOf[scope].get(name)
+  return definition === undefined ? value : normalConfigValue(definition, value)
+}

@@ -1,0 +1,80 @@
+/** Turns a topic's configs, with what the broker says where the topic is silent, into what its partitions act upon. */
+
+import type { PartitionSettings, StorageKind } from '../../base/topology.ts'
+import { type BrokerConfigLayers, brokerConfigValue, type ConfigMap, topicConfigValue } from './effective.ts'
+import { listOf } from './validate.ts'
+
+/** Long.MAX_VALUE: Kafka's "never" and "no limit". */
+const never = 2 ** 63
+
+/** The settings of a topic's partitions. Values were validated when they were set, so every name resolves. */
+export function resolveSettings(topicConfigs: ConfigMap, brokerConfigs: BrokerConfigLayers): PartitionSettings {
+  const text = (name: string): string => topicConfigValue(name, topicConfigs, brokerConfigs) ?? ''
+  const number = (name: string): number => numberOf(text(name))
+  const policies = listOf(text('cleanup.policy'))
+  const segmentBytes = numberOf(topicConfigValue('internal.segment.bytes', topicConfigs, brokerConfigs) ?? '')
+  return {
+    storage: storageOf(text('safka.storage')),
+    ringBytes: number('safka.ring.bytes'),
+    segmentBytes: segmentBytes > 0 ? segmentBytes : number('segment.bytes'),
+    segmentMs: number('segment.ms'),
+    segmentJitterMs: number('segment.jitter.ms'),
+    indexIntervalBytes: number('index.interval.bytes'),
+    segmentIndexBytes: number('segment.index.bytes'),
+    retentionBytes: number('retention.bytes'),
+    retentionMs: number('retention.ms'),
+    maxMessageBytes: number('max.message.bytes'),
+    isCompacted: policies.includes('compact'),
+    isDeleted: policies.includes('delete'),
+    timestampType: text('message.timestamp.type') === 'LogAppendTime' ? 'LogAppendTime' : 'CreateTime',
+    timestampBeforeMaxMs: number('message.timestamp.before.max.ms'),
+    timestampAfterMaxMs: number('message.timestamp.after.max.ms'),
+    compressionType: compressionOf(text('compression.type')),
+    ...syncPolicy(number('flush.messages'), number('flush.ms'), brokerConfigs),
+  }
+}
+
+/**
+ * Kafka's flush configs, kept at least as strictly as asked: a count of messages means a sync before each answer. Where
+ * neither is set, the broker's `safka.sync` decides.
+ */
+function syncPolicy(
+  flushMessages: number,
+  flushMs: number,
+  brokerConfigs: BrokerConfigLayers,
+): Pick<PartitionSettings, 'sync' | 'flushMs'> {
+  if (flushMessages < never || flushMs === 0) return { sync: 'every', flushMs: 0 }
+  if (flushMs < never) return { sync: 'interval', flushMs }
+  const intervalMs = numberOf(brokerConfigValue('safka.sync.interval.ms', brokerConfigs) ?? '')
+  switch (brokerConfigValue('safka.sync', brokerConfigs)) {
+    case 'every':
+      return { sync: 'every', flushMs: 0 }
+    case 'interval':
+      return { sync: 'interval', flushMs: intervalMs }
+    default:
+      return { sync: 'never', flushMs: never }
+  }
+}
+
+/** A validated number; Long.MAX_VALUE becomes 2^63, as on the wire. */
+function numberOf(value: string): number {
+  const number = Number(value)
+  return Number.isFinite(number) ? number : 0
+}
+
+function storageOf(value: string): StorageKind {
+  return value === 'memory' || value === 'ring' ? value : 'local'
+}
+
+function compressionOf(value: string): PartitionSettings['compressionType'] {
+  switch (value) {
+    case 'uncompressed':
+    case 'gzip':
+    case 'snappy':
+    case 'lz4':
+    case 'zstd':
+      return value
+    default:
+      return 'producer'
+  }
+}

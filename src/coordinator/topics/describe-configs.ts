@@ -1,0 +1,143 @@
+/** Answers DescribeConfigs; for a topic, on demand, also where its rings stand. */
+
+import type { PartitionFacts } from '../../base/topology.ts'
+import {
+  type DescribeConfigsRequest,
+  type DescribeConfigsRequestDescribeConfigsResource,
+  type DescribeConfigsResponse,
+  type DescribeConfigsResponseDescribeConfigsResourceResult,
+  type DescribeConfigsResponseDescribeConfigsResult,
+  makeDescribeConfigsResponse,
+  makeDescribeConfigsResponseDescribeConfigsResourceResult,
+  makeDescribeConfigsResponseDescribeConfigsResult,
+  makeDescribeConfigsResponseDescribeConfigsSynonym,
+} from '../../wire/generated/describe-configs.ts'
+import { ErrorCode } from '../../wire/generated/errors.ts'
+import type { Refusal } from '../configs/alter.ts'
+import { configTypeNumber } from '../configs/definitions.ts'
+import {
+  type DescribedConfig,
+  describeBrokerConfigs,
+  describeDefaultBrokerConfigs,
+  describeGroupConfigs,
+  describeTopicConfigs,
+} from '../configs/describe.ts'
+import { configSource } from '../configs/effective.ts'
+import { scopeOf } from './alter-configs.ts'
+import { topicNameProblem } from './names.ts'
+import { type MetadataState, resourceType } from './state.ts'
+
+/** A topic's rings are shown as read-only configs, but only to who asks for this key: other tools never see them. */
+export const ringFactsKey = 'safka.ring.facts'
+
+/** The name of the synthetic config that holds one partition's facts, as JSON. */
+export function ringFactsName(partition: number): string {
+  return `safka.partition.${partition}.ring`
+}
+
+/** The topics whose ring facts a request asks for. */
+export function topicsAskedForFacts(state: MetadataState, request: DescribeConfigsRequest): string[] {
+  return request.resources
+    .filter((resource) => resource.resourceType === resourceType.topic)
+    .filter((resource) => resource.configurationKeys?.includes(ringFactsKey) === true)
+    .map((resource) => resource.resourceName)
+    .filter((name) => state.topic(name) !== undefined)
+}
+
+/** Answers a request; `facts` holds what was asked for by `topicsAskedForFacts`. */
+export function answerDescribeConfigs(
+  state: MetadataState,
+  request: DescribeConfigsRequest,
+  tools: { readonly nodeId: number; readonly facts: ReadonlyMap<string, readonly PartitionFacts[]> },
+): DescribeConfigsResponse {
+  const results = request.resources.map((resource) => {
+    const configs = describedConfigs(state, resource, tools.nodeId)
+    if ('errorCode' in configs) return refusedResource(resource, configs)
+    const entries = configs.map((config) => resultOf(config, request.includeSynonyms))
+    const facts = resource.resourceType === resourceType.topic ? tools.facts.get(resource.resourceName) : undefined
+    facts?.forEach((partition, index) => {
+      entries.push(factsEntry(partition, index))
+    })
+    return makeDescribeConfigsResponseDescribeConfigsResult({
+      errorCode: ErrorCode.NONE,
+      errorMessage: '',
+      resourceType: resource.resourceType,
+      resourceName: resource.resourceName,
+      configs: entries,
+    })
+  })
+  return makeDescribeConfigsResponse({ results })
+}
+
+/** The whole request refused for one reason. */
+export function refuseDescribeConfigs(request: DescribeConfigsRequest, refusal: Refusal): DescribeConfigsResponse {
+  return makeDescribeConfigsResponse({
+    results: request.resources.map((resource) => refusedResource(resource, refusal)),
+  })
+}
+
+function describedConfigs(
+  state: MetadataState,
+  resource: DescribeConfigsRequestDescribeConfigsResource,
+  nodeId: number,
+): DescribedConfig[] | Refusal {
+  const { resourceType: type, resourceName: name, configurationKeys: keys } = resource
+  const layers = state.brokerConfigs()
+  if (type === resourceType.topic) {
+    const problem = topicNameProblem(name)
+    if (problem !== undefined) return { errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION, message: problem }
+    const topic = state.topic(name)
+    if (topic === undefined) return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, message: unknownTopicText }
+    return describeTopicConfigs(state.overrides(topic), layers, keys)
+  }
+  const scope = scopeOf(state, resource, nodeId)
+  if (typeof scope !== 'string') return scope
+  if (scope === 'group') return describeGroupConfigs(state.configsOf(type, name), layers, keys)
+  return name === '' ? describeDefaultBrokerConfigs(layers, keys) : describeBrokerConfigs(layers, keys)
+}
+
+const unknownTopicText = 'This server does not host this topic-partition.'
+
+function refusedResource(
+  resource: DescribeConfigsRequestDescribeConfigsResource,
+  refusal: Refusal,
+): DescribeConfigsResponseDescribeConfigsResult {
+  return makeDescribeConfigsResponseDescribeConfigsResult({
+    errorCode: refusal.errorCode,
+    errorMessage: refusal.message,
+    resourceType: resource.resourceType,
+    resourceName: resource.resourceName,
+    configs: [],
+  })
+}
+
+function resultOf(
+  config: DescribedConfig,
+  includeSynonyms: boolean,
+): DescribeConfigsResponseDescribeConfigsResourceResult {
+  const synonyms = includeSynonyms ? config.synonyms : []
+  return makeDescribeConfigsResponseDescribeConfigsResourceResult({
+    name: config.name,
+    value: config.value,
+    readOnly: config.isReadOnly,
+    configSource: config.source,
+    isSensitive: config.isSensitive,
+    synonyms: synonyms.map(makeDescribeConfigsResponseDescribeConfigsSynonym),
+    configType: config.type,
+    documentation: null,
+  })
+}
+
+function factsEntry(facts: PartitionFacts, partition: number): DescribeConfigsResponseDescribeConfigsResourceResult {
+  const { sizeBytes, segments, ringBytes, ringHead, ringTail, ringWraps } = facts
+  return makeDescribeConfigsResponseDescribeConfigsResourceResult({
+    name: ringFactsName(partition),
+    value: JSON.stringify({ sizeBytes, segments, ringBytes, ringHead, ringTail, ringWraps }),
+    readOnly: true,
+    configSource: configSource.default,
+    isSensitive: false,
+    synonyms: [],
+    configType: configTypeNumber.STRING,
+    documentation: null,
+  })
+}

@@ -1,0 +1,154 @@
+/** The metadata log's records, framed as KRaft frames them: frame version, record type, record version, body. */
+
+import { type TopicIdHex, topicIdBytes, topicIdHex } from '../../base/ids.ts'
+import type { StorageKind } from '../../base/topology.ts'
+import { DecodeError } from '../../wire/errors.ts'
+import { decodeConfigRecord, encodeConfigRecord, makeConfigRecord } from '../../wire/generated/config-record.ts'
+import {
+  decodePartitionRecord,
+  encodePartitionRecord,
+  makePartitionRecord,
+} from '../../wire/generated/partition-record.ts'
+import {
+  decodeRemoveTopicRecord,
+  encodeRemoveTopicRecord,
+  makeRemoveTopicRecord,
+} from '../../wire/generated/remove-topic-record.ts'
+import { decodeTopicRecord, encodeTopicRecord, makeTopicRecord } from '../../wire/generated/topic-record.ts'
+import { Reader } from '../../wire/reader.ts'
+import { Writer } from '../../wire/writer.ts'
+import type { JournalRecord } from '../ports.ts'
+
+/** One change of the topics' hard state, as the metadata log says it. */
+export type MetadataRecord =
+  | { readonly kind: 'topic'; readonly name: string; readonly id: TopicIdHex }
+  | {
+      readonly kind: 'partition'
+      readonly id: TopicIdHex
+      readonly index: number
+      readonly nodeId: number
+      /** Where its batches live: chosen once, at creation, so that a broker started with another default still finds them. */
+      readonly storage: StorageKind
+    }
+  | { readonly kind: 'remove-topic'; readonly id: TopicIdHex }
+  | {
+      readonly kind: 'config'
+      readonly resourceType: number
+      readonly resourceName: string
+      readonly name: string
+      /** null takes the config away. */
+      readonly value: string | null
+    }
+
+const frameVersion = 1
+/** Kafka's numbers of the record types. */
+const recordType = { topic: 2, partition: 3, config: 4, removeTopic: 9 } as const
+/** The versions that are written. */
+const recordVersion = { topic: 0, partition: 1, config: 0, removeTopic: 0 } as const
+
+/** Kafka names the log folder that holds a replica by an id; Safka has one such "folder" for each kind of storage. */
+const directoryIds: Readonly<Record<StorageKind, Buffer>> = {
+  local: Buffer.from('safka/local     ', 'latin1'),
+  memory: Buffer.from('safka/memory    ', 'latin1'),
+  ring: Buffer.from('safka/ring      ', 'latin1'),
+}
+
+/** The journal record of one change. */
+export function encodeMetadataRecord(record: MetadataRecord): JournalRecord {
+  const writer = new Writer(128)
+  writer.writeUnsignedVarint(frameVersion)
+  switch (record.kind) {
+    case 'topic':
+      writeHead(writer, recordType.topic, recordVersion.topic)
+      encodeTopicRecord(
+        writer,
+        makeTopicRecord({ name: record.name, topicId: topicIdBytes(record.id) }),
+        recordVersion.topic,
+      )
+      break
+    case 'partition':
+      writeHead(writer, recordType.partition, recordVersion.partition)
+      encodePartitionRecord(writer, partitionBody(record), recordVersion.partition)
+      break
+    case 'remove-topic':
+      writeHead(writer, recordType.removeTopic, recordVersion.removeTopic)
+      encodeRemoveTopicRecord(
+        writer,
+        makeRemoveTopicRecord({ topicId: topicIdBytes(record.id) }),
+        recordVersion.removeTopic,
+      )
+      break
+    case 'config':
+      writeHead(writer, recordType.config, recordVersion.config)
+      encodeConfigRecord(
+        writer,
+        makeConfigRecord({
+          resourceType: record.resourceType,
+          resourceName: record.resourceName,
+          name: record.name,
+          value: record.value,
+        }),
+        recordVersion.config,
+      )
+      break
+  }
+  return { key: null, value: writer.finishJoined() }
+}
+
+/** The change that a journal record holds; undefined for types that say nothing of topics. Throws DecodeError on damage. */
+export function decodeMetadataRecord(record: JournalRecord): MetadataRecord | undefined {
+  if (record.value === null) return undefined
+  const reader = new Reader(record.value)
+  const frame = reader.readUnsignedVarint()
+  if (frame !== frameVersion) throw new DecodeError(`metadata frame version ${frame} is not ${frameVersion}`)
+  const type = reader.readUnsignedVarint()
+  const version = reader.readUnsignedVarint()
+  switch (type) {
+    case recordType.topic: {
+      const body = decodeTopicRecord(reader, version)
+      return { kind: 'topic', name: body.name, id: topicIdHex(body.topicId) }
+    }
+    case recordType.partition: {
+      const body = decodePartitionRecord(reader, version)
+      return {
+        kind: 'partition',
+        id: topicIdHex(body.topicId),
+        index: body.partitionId,
+        nodeId: body.leader,
+        storage: storageOf(body.directories),
+      }
+    }
+    case recordType.removeTopic:
+      return { kind: 'remove-topic', id: topicIdHex(decodeRemoveTopicRecord(reader, version).topicId) }
+    case recordType.config: {
+      const { resourceType, resourceName, name, value } = decodeConfigRecord(reader, version)
+      return { kind: 'config', resourceType, resourceName, name, value }
+    }
+    default:
+      return undefined
+  }
+}
+
+function writeHead(writer: Writer, type: number, version: number): void {
+  writer.writeUnsignedVarint(type)
+  writer.writeUnsignedVarint(version)
+}
+
+function partitionBody(record: Extract<MetadataRecord, { kind: 'partition' }>): ReturnType<typeof makePartitionRecord> {
+  return makePartitionRecord({
+    partitionId: record.index,
+    topicId: topicIdBytes(record.id),
+    replicas: [record.nodeId],
+    isr: [record.nodeId],
+    leader: record.nodeId,
+    leaderEpoch: 0,
+    partitionEpoch: 0,
+    directories: [directoryIds[record.storage]],
+  })
+}
+
+function storageOf(directories: readonly Buffer[]): StorageKind {
+  const id = directories[0]
+  if (id?.equals(directoryIds.memory)) return 'memory'
+  return id?.equals(directoryIds.ring) ? 'ring' : 'local'
+}

@@ -1,0 +1,156 @@
+/** What is known of topics and configs: changed only by replaying records, the same at run time as at start. */
+
+import type { TopicIdHex } from '../../base/ids.ts'
+import type { StorageKind } from '../../base/topology.ts'
+import { type BrokerConfigLayers, type ConfigMap, topicConfigValue } from '../configs/effective.ts'
+import { resolveSettings } from '../configs/resolve-settings.ts'
+import type { NewTopic } from '../ports.ts'
+import type { MetadataRecord } from './records.ts'
+
+/** Kafka's numbers of the kinds of things that have configs. */
+export const resourceType = { topic: 2, broker: 4, brokerLogger: 8, clientMetrics: 16, group: 32 } as const
+
+/** Topics that Kafka's clients must not see as their own. */
+export const internalTopics: ReadonlySet<string> = new Set([
+  '__consumer_offsets',
+  '__transaction_state',
+  '__share_group_state',
+])
+
+/** One topic. */
+export type TopicState = {
+  readonly name: string
+  readonly id: TopicIdHex
+  readonly partitionCount: number
+  /** Where its batches live, since its creation. */
+  readonly storage: StorageKind
+  /** What was set on it. */
+  readonly configs: ConfigMap
+}
+
+const noConfigs: ConfigMap = new Map()
+
+/** The hard state. Reads are cheap; `apply` is the only writer. */
+export class MetadataState {
+  readonly #topics = new Map<string, TopicState>()
+  readonly #names = new Map<TopicIdHex, string>()
+  /** Kafka's metrics cannot tell '.' from '_', so names that differ only there collide. */
+  readonly #namesByCollisionKey = new Map<string, string>()
+  readonly #configs = new Map<string, Map<string, string>>()
+  readonly #staticConfigs: ConfigMap
+  readonly #nodeId: number
+
+  constructor(options: { readonly nodeId: number; readonly staticConfigs: ConfigMap }) {
+    this.#nodeId = options.nodeId
+    this.#staticConfigs = options.staticConfigs
+  }
+
+  topics(): Iterable<TopicState> {
+    return this.#topics.values()
+  }
+
+  topic(name: string): TopicState | undefined {
+    return this.#topics.get(name)
+  }
+
+  topicById(id: TopicIdHex): TopicState | undefined {
+    const name = this.#names.get(id)
+    return name === undefined ? undefined : this.#topics.get(name)
+  }
+
+  /** The existing topic whose name differs from `name` only by '.' and '_'. */
+  collidingTopic(name: string): string | undefined {
+    const found = this.#namesByCollisionKey.get(collisionKey(name))
+    return found === name ? undefined : found
+  }
+
+  /** The configs that were set on a resource that is no topic. */
+  configsOf(type: number, name: string): ConfigMap {
+    if (type === resourceType.topic) return this.#topics.get(name)?.configs ?? noConfigs
+    return this.#configs.get(`${type}/${name}`) ?? noConfigs
+  }
+
+  brokerConfigs(): BrokerConfigLayers {
+    return {
+      dynamic: this.configsOf(resourceType.broker, String(this.#nodeId)),
+      dynamicDefault: this.configsOf(resourceType.broker, ''),
+      static: this.#staticConfigs,
+    }
+  }
+
+  /** The topic's own configs; its storage counts as one where the broker's default has changed since. */
+  overrides(topic: TopicState): ConfigMap {
+    if (topicConfigValue('safka.storage', topic.configs, this.brokerConfigs()) === topic.storage) return topic.configs
+    return new Map([...topic.configs, ['safka.storage', topic.storage]])
+  }
+
+  /** The topic as the rest of the broker wants it, with its settings resolved. */
+  resolved(topic: TopicState): NewTopic {
+    return {
+      name: topic.name,
+      id: topic.id,
+      isInternal: internalTopics.has(topic.name),
+      settings: resolveSettings(this.overrides(topic), this.brokerConfigs()),
+      partitionCount: topic.partitionCount,
+    }
+  }
+
+  /** Applies one record. A record of a topic that is not there changes nothing. */
+  apply(record: MetadataRecord): void {
+    switch (record.kind) {
+      case 'topic':
+        this.#topics.set(record.name, {
+          name: record.name,
+          id: record.id,
+          partitionCount: 0,
+          storage: 'local',
+          configs: noConfigs,
+        })
+        this.#names.set(record.id, record.name)
+        this.#namesByCollisionKey.set(collisionKey(record.name), record.name)
+        break
+      case 'partition':
+        this.#applyPartition(record)
+        break
+      case 'remove-topic':
+        this.#applyRemove(record.id)
+        break
+      case 'config':
+        this.#applyConfig(record)
+        break
+    }
+  }
+
+  #applyPartition(record: Extract<MetadataRecord, { kind: 'partition' }>): void {
+    const topic = this.topicById(record.id)
+    if (topic === undefined) return
+    const partitionCount = Math.max(topic.partitionCount, record.index + 1)
+    this.#topics.set(topic.name, { ...topic, partitionCount, storage: record.storage })
+  }
+
+  #applyRemove(id: TopicIdHex): void {
+    const topic = this.topicById(id)
+    if (topic === undefined) return
+    this.#names.delete(id)
+    this.#topics.delete(topic.name)
+    this.#namesByCollisionKey.delete(collisionKey(topic.name))
+  }
+
+  #applyConfig(record: Extract<MetadataRecord, { kind: 'config' }>): void {
+    const configs = new Map(this.configsOf(record.resourceType, record.resourceName))
+    if (record.value === null) configs.delete(record.name)
+    else configs.set(record.name, record.value)
+    if (record.resourceType === resourceType.topic) {
+      const topic = this.#topics.get(record.resourceName)
+      if (topic !== undefined) this.#topics.set(topic.name, { ...topic, configs })
+      return
+    }
+    const key = `${record.resourceType}/${record.resourceName}`
+    if (configs.size === 0) this.#configs.delete(key)
+    else this.#configs.set(key, configs)
+  }
+}
+
+function collisionKey(name: string): string {
+  return name.replaceAll('.', '_')
+}
