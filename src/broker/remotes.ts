@@ -1,7 +1,17 @@
 /** The control calls between threads: what Comlink carries. Rare by design (about 80 µs each): never per record or group request. */
 
 import type { Offset, PartitionSlot } from '../base/ids.ts'
-import type { CatalogChange, OpenedPartition, OpenPartition, PartitionSettings, Topology } from '../base/topology.ts'
+import type {
+  CatalogChange,
+  OpenedPartition,
+  OpenPartition,
+  PartitionFacts,
+  PartitionSettings,
+  Topology,
+} from '../base/topology.ts'
+import type { LogSink } from './remote-logger.ts'
+
+export type { PartitionFacts } from '../base/topology.ts'
 
 /** What main asks of an owner thread. */
 export interface OwnerControl {
@@ -23,20 +33,6 @@ export interface OwnerControl {
   describe(slots: readonly PartitionSlot[]): Promise<readonly PartitionFacts[]>
   /** Finishes what was claimed, syncs and closes everything. */
   stop(): Promise<void>
-}
-
-/** A partition's storage as its owner sees it. */
-export type PartitionFacts = {
-  readonly slot: PartitionSlot
-  readonly sizeBytes: number
-  readonly segments: number
-  /** The ring's data bytes, 0 without a ring. */
-  readonly ringBytes: number
-  /** Byte positions, ever growing: the first byte kept, and the next one to be written. */
-  readonly ringHead: number
-  readonly ringTail: number
-  /** How often the ring's end was passed. */
-  readonly ringWraps: number
 }
 
 /** One port to listen on. */
@@ -82,7 +78,7 @@ export interface FrontControl {
 }
 
 /** What fronts and owners ask of main. */
-export interface MainControl {
+export interface MainControl extends LogSink {
   /**
    * Sees to it that the partition has a ring with room for an entry of `entryBytes`, making or growing one. Resolves when
    * the ring has been attached to the caller. `isFull`: the present ring had no room, so growing it would help.

@@ -1,0 +1,183 @@
+/** Main's agent: hosts the coordinator between the fronts' requests and the internal logs, and rebuilds it at start. */
+
+import { assertDefined } from '../base/assert.ts'
+import type { Clock } from '../base/clock.ts'
+import { SafkaError } from '../base/errors.ts'
+import type { Logger } from '../base/logger.ts'
+import type { Random } from '../base/random.ts'
+import { type CatalogPartition, partitionDirectory } from '../base/topology.ts'
+import { GroupCoordinator } from '../coordinator/groups/coordinator.ts'
+import { ProducerIdCoordinator } from '../coordinator/producer-ids/coordinator.ts'
+import { TopicCoordinator } from '../coordinator/topics/coordinator.ts'
+import type { Disk } from '../log/disk.ts'
+import { LogReader } from '../log/local/reader.ts'
+import { openDisk } from '../log/open-disk.ts'
+import { Bell } from '../ring/bell.ts'
+import { ByteQueue } from '../ring/queue.ts'
+import { PartitionTable } from '../ring/table.ts'
+import { ErrorCode, errorName } from '../wire/generated/errors.ts'
+import type { BrokerConfig } from './config.ts'
+import { RingJournal } from './journal.ts'
+import { Placement } from './placement.ts'
+import type { MainControl } from './remotes.ts'
+import { RequestDesk } from './request-desk.ts'
+import { RingKeeper } from './ring-keeper.ts'
+import type { SharedMemory } from './shared-memory.ts'
+import type { Agents } from './threads.ts'
+import { internalSettings, TopicRegistry } from './topic-registry.ts'
+
+const metadataTopic = '__cluster_metadata'
+const offsetsTopic = '__consumer_offsets'
+/** The id that Kafka reserves for the metadata topic. */
+const metadataTopicId = `${'0'.repeat(31)}1`
+
+export type CoordinatorHostOptions = {
+  readonly config: BrokerConfig
+  readonly shared: SharedMemory
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+}
+
+/** Everything that exists only once the agents do. */
+type Hosted = {
+  readonly placement: Placement
+  readonly keeper: RingKeeper
+  readonly registry: TopicRegistry
+  readonly journal: RingJournal
+  readonly topics: TopicCoordinator
+  readonly groups: GroupCoordinator
+  readonly producerIds: ProducerIdCoordinator
+  readonly desk: RequestDesk
+}
+
+/** An agent: `doWork` is main's duty cycle. Until `recover` has built the coordinator there is nothing to do. */
+export class CoordinatorHost {
+  readonly #options: CoordinatorHostOptions
+  readonly #table: PartitionTable
+  readonly #bell: Bell
+  readonly #disk: Disk
+  #hosted: Hosted | undefined
+
+  constructor(options: CoordinatorHostOptions) {
+    const { disks, table } = options.shared.topology
+    this.#options = options
+    this.#table = new PartitionTable(table)
+    this.#bell = options.shared.mainBell
+    this.#disk = openDisk(assertDefined(disks.local ?? disks.memory, 'a broker has a disk for its internal logs'))
+  }
+
+  /** What fronts and owners may ask of main. */
+  readonly control: MainControl = {
+    ensureRing: async (slot, entryBytes, isFull) => {
+      return this.#hosted === undefined ? false : this.#hosted.keeper.ensure(slot, entryBytes, isFull)
+    },
+    ensureTopics: async (names) => this.#theHosted().topics.ensureTopics(names),
+    log: async (level, message, fields) => this.#options.logger[level](message, fields),
+  }
+
+  doWork(): number {
+    const hosted = this.#hosted
+    if (hosted === undefined) return 0
+    let work = this.#bell.drain((slot) => hosted.journal.progress(slot))
+    work += hosted.journal.doWork()
+    work += hosted.desk.doWork()
+    return work
+  }
+
+  /**
+   * Rebuilds the broker's state from its logs: the metadata log first, then the topics' partitions, then groups and offsets.
+   * Once it resolves, every thread knows every topic and requests can be answered.
+   */
+  async recover(agents: Agents): Promise<void> {
+    const hosted = this.#build(agents)
+    this.#hosted = hosted
+    await this.#openMetadataLog(hosted)
+    await hosted.journal.load(metadataTopic, 0, (record) => {
+      hosted.topics.replay(metadataTopic, record)
+      hosted.producerIds.replay(metadataTopic, record)
+    })
+    await hosted.registry.created(hosted.topics.start())
+    const errorCode = await hosted.topics.ensureInternalTopic(offsetsTopic)
+    if (errorCode !== ErrorCode.NONE) {
+      throw new SafkaError('SAFKA_START', `the topic ${offsetsTopic} could not be created: ${errorName(errorCode)}`)
+    }
+    const offsets = assertDefined(hosted.registry.topic(offsetsTopic), 'the offsets topic is there')
+    for (const partition of offsets.partitions) {
+      await hosted.journal.load(offsetsTopic, partition.index, (record) => hosted.groups.replay(offsetsTopic, record))
+    }
+    hosted.groups.start()
+  }
+
+  /** Lets go of timers and files. */
+  close(): void {
+    this.#hosted?.groups.close()
+    this.#disk.close()
+  }
+
+  #build(agents: Agents): Hosted {
+    const { config, shared, clock, random, logger } = this.#options
+    const { owners, fronts } = agents
+    const placement = new Placement({ capacity: this.#table.capacity, owners: owners.length })
+    const keeper: RingKeeper = new RingKeeper({
+      owners,
+      fronts,
+      clock,
+      ringBytesMax: config.ringBytesMax,
+      memoryBytesMax: config.ringMemoryBytesMax,
+      find: (slot) => registry.partitionAt(slot),
+    })
+    const registry: TopicRegistry = new TopicRegistry({
+      owners,
+      fronts,
+      placement,
+      keeper: () => keeper,
+      logger,
+      internalOpened: (topic, partition) => this.#addToJournal(journal, topic.name, partition),
+      topicRemoved: (name) => groups.topicRemoved(name),
+    })
+    const ownerBells = shared.topology.ownerBells.map((memory) => new Bell(memory))
+    const journal = new RingJournal({ keeper, table: this.#table, ownerBells, bell: this.#bell, clock, logger })
+    const topicSettings = {
+      nodeId: config.nodeId,
+      staticConfigs: config.kafka,
+      partitionsMax: this.#table.capacity - 1,
+    }
+    const topics = new TopicCoordinator({ clock, random, journal, effects: registry, settings: topicSettings })
+    const groups = new GroupCoordinator({ clock, random, journal, topics, settings: groupSettings(config) })
+    const producerIds = new ProducerIdCoordinator({ journal, settings: { nodeId: config.nodeId } })
+    const desk = new RequestDesk({
+      fronts: shared.fronts.map((front, index) => ({
+        requests: new ByteQueue(front.requests),
+        responses: new ByteQueue(front.responses),
+        bell: new Bell(assertDefined(shared.topology.writerBells[index + 1], 'a front has a bell')),
+      })),
+      parts: [topics, groups, producerIds],
+      isJournalFull: () => journal.isFull(),
+      logger,
+    })
+    return { placement, keeper, registry, journal, topics, groups, producerIds, desk }
+  }
+
+  async #openMetadataLog(hosted: Hosted): Promise<void> {
+    const place = assertDefined(hosted.placement.take(), 'an empty table has room')
+    const storage = this.#options.shared.topology.disks.local === undefined ? 'memory' : 'local'
+    const settings = { ...internalSettings(hosted.topics.defaultSettings()), storage } as const
+    await hosted.registry.openBare(
+      { topic: metadataTopic, topicId: metadataTopicId, partition: 0, slot: place.slot, settings },
+      place,
+    )
+    this.#addToJournal(hosted.journal, metadataTopic, { index: 0, ...place })
+  }
+
+  #addToJournal(journal: RingJournal, topic: string, partition: CatalogPartition): void {
+    if (topic !== metadataTopic && topic !== offsetsTopic) return
+    const directory = partitionDirectory(topic, partition.index)
+    const reader = new LogReader({ disk: this.#disk, directory })
+    journal.add({ topic, partition: partition.index, slot: partition.slot, owner: partition.owner, reader })
+  }
+
+  #theHosted(): Hosted {
+    return assertDefined(this.#hosted, 'the coordinator is there before requests are')
+  }
+}

@@ -1,0 +1,126 @@
+/** Main's side of the request queues: takes forwarded requests, hands them to the coordinator, sends the answers back. */
+
+import { messageOf, SafkaError } from '../base/errors.ts'
+import type { Logger } from '../base/logger.ts'
+import type { RequestContext } from '../coordinator/ports.ts'
+import type { Bell } from '../ring/bell.ts'
+import type { ByteQueue } from '../ring/queue.ts'
+import {
+  decodeForwardedRequest,
+  encodeForwardedResponse,
+  type ForwardedRequest,
+  type ForwardedResponse,
+} from '../wire/forwarded.ts'
+import { messageCodec } from '../wire/generated/registry.ts'
+import { Reader } from '../wire/reader.ts'
+import { Writer } from '../wire/writer.ts'
+
+/** A part of the coordinator that answers requests. */
+export interface CoordinatorPart {
+  readonly apiKeys: readonly number[]
+  /** `reply` is called exactly once, now or later, with the response's object, or 'close' to end the connection. */
+  handle(context: RequestContext, request: unknown, reply: (response: unknown) => void): void
+  connectionClosed(connectionId: string): void
+}
+
+/** One front as the desk sees it. */
+export type DeskFront = { readonly requests: ByteQueue; readonly responses: ByteQueue; readonly bell: Bell }
+
+/** Responses that wait for room in one front's queue; past that the desk takes no more of its requests. */
+const responsesWaitingMax = 1_024
+/** Requests taken from one front before the others have their turn. */
+const requestsAtOnce = 256
+
+type Counter = { readonly front: DeskFront; readonly waiting: Buffer[][] }
+
+/** Spreads forwarded requests over the coordinator's parts by API key. `doWork` belongs to main's duty cycle. */
+export class RequestDesk {
+  readonly #counters: readonly Counter[]
+  readonly #parts: ReadonlyMap<number, CoordinatorPart>
+  readonly #allParts: readonly CoordinatorPart[]
+  readonly #isJournalFull: () => boolean
+  readonly #logger: Logger
+
+  constructor(options: {
+    fronts: readonly DeskFront[]
+    parts: readonly CoordinatorPart[]
+    isJournalFull: () => boolean
+    logger: Logger
+  }) {
+    this.#counters = options.fronts.map((front) => ({ front, waiting: [] }))
+    this.#allParts = options.parts
+    this.#parts = new Map(options.parts.flatMap((part) => part.apiKeys.map((key) => [key, part] as const)))
+    this.#isJournalFull = options.isJournalFull
+    this.#logger = options.logger
+  }
+
+  /** A step of main's duty cycle; answers how many requests were taken. */
+  doWork(): number {
+    let work = 0
+    for (const counter of this.#counters) {
+      work += this.#sendWaiting(counter)
+      for (let taken = 0; taken < requestsAtOnce; taken++) {
+        if (counter.waiting.length >= responsesWaitingMax || this.#isJournalFull()) break
+        const bytes = counter.front.requests.pop()
+        if (bytes === undefined) break
+        this.#take(counter, decodeForwardedRequest(bytes))
+        work++
+      }
+      if (counter.front.requests.takeRoomInterest()) counter.front.bell.ring()
+    }
+    return work
+  }
+
+  #take(counter: Counter, forwarded: ForwardedRequest): void {
+    if (forwarded.kind === 'connection-closed') {
+      for (const part of this.#allParts) part.connectionClosed(forwarded.connectionId)
+      return
+    }
+    const { requestId, apiKey, apiVersion } = forwarded
+    const codec = messageCodec(apiKey)
+    const part = this.#parts.get(apiKey)
+    if (codec === undefined || part === undefined) {
+      this.#send(counter, { kind: 'close', requestId })
+      return
+    }
+    let request: unknown
+    try {
+      request = codec.decodeRequest(new Reader(forwarded.body), apiVersion)
+    } catch (thrown) {
+      if (!(thrown instanceof SafkaError)) throw thrown
+      this.#logger.warn(`a request of ${forwarded.clientHost} could not be read: ${messageOf(thrown)}`, {
+        apiKey,
+        apiVersion,
+      })
+      this.#send(counter, { kind: 'close', requestId })
+      return
+    }
+    part.handle(forwarded, request, (response) => {
+      if (response === 'close') {
+        this.#send(counter, { kind: 'close', requestId })
+        return
+      }
+      const writer = new Writer()
+      codec.encodeResponse(writer, response, apiVersion)
+      this.#send(counter, { kind: 'response', requestId, body: writer.finishJoined() })
+    })
+  }
+
+  #send(counter: Counter, response: ForwardedResponse): void {
+    counter.waiting.push(encodeForwardedResponse(response))
+    this.#sendWaiting(counter)
+  }
+
+  #sendWaiting(counter: Counter): number {
+    let sent = 0
+    // A response longer than the queue goes in pieces: nothing overtakes its rest.
+    const isFree = counter.front.responses.flush()
+    for (const parts of isFree ? counter.waiting : []) {
+      if (!counter.front.responses.tryPush(parts)) break
+      sent++
+    }
+    counter.waiting.splice(0, sent)
+    if (sent > 0 || !isFree) counter.front.bell.ring()
+    return sent
+  }
+}

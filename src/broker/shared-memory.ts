@@ -1,0 +1,64 @@
+/** Makes the shared memory that the broker's threads live in, and opens the data folder that it stands for. */
+
+import type { Random } from '../base/random.ts'
+import type { DiskSpec, Topology } from '../base/topology.ts'
+import { MemoryDisk } from '../log/memory-disk.ts'
+import { Bell } from '../ring/bell.ts'
+import { ByteQueue } from '../ring/queue.ts'
+import { PartitionTable } from '../ring/table.ts'
+import type { BrokerConfig } from './config.ts'
+import { newClusterId, prepareDataDirectory } from './data-directory.ts'
+import type { FrontSettings } from './remotes.ts'
+
+/** Partitions of one broker; the table's untouched part costs no memory. */
+export const partitionsMax = 65_536
+/** Bytes of each direction of a front's queue to main: some hundred group requests; larger ones travel in parts. */
+const queueBytes = 1024 * 1024
+
+/** All that threads share, and main's own view of it. */
+export type SharedMemory = {
+  readonly clusterId: string
+  readonly topology: Topology
+  readonly fronts: readonly FrontSettings[]
+  readonly mainBell: Bell
+}
+
+/** Makes the shared memory. Throws SAFKA_DATA_DIRECTORY when the data folder cannot be used. */
+export function shareMemory(config: BrokerConfig, random: Random): SharedMemory {
+  const isLocal = config.storage === 'local'
+  const clusterId = isLocal
+    ? prepareDataDirectory(config.dataDirectory, { nodeId: config.nodeId, random }).clusterId
+    : newClusterId(random)
+  const frontCount = config.owners === 0 ? 1 : config.fronts
+  const mainBellMemory = Bell.create(partitionsMax)
+  const memory: DiskSpec = { kind: 'memory', memory: MemoryDisk.create(config.memoryBytesMax) }
+  const topology: Topology = {
+    table: PartitionTable.create(partitionsMax),
+    writerBells: [mainBellMemory, ...times(frontCount, () => Bell.create(partitionsMax))],
+    ownerBells: times(Math.max(1, config.owners), () => Bell.create(partitionsMax)),
+    disks: isLocal ? { local: { kind: 'real', root: config.dataDirectory }, memory } : { memory },
+  }
+  const fronts = times(
+    frontCount,
+    (front): FrontSettings => ({
+      clusterId,
+      nodeId: config.nodeId,
+      writer: front + 1,
+      requests: ByteQueue.create(queueBytes),
+      responses: ByteQueue.create(queueBytes),
+      reusePort: frontCount > 1,
+      requestBytesMax: config.requestBytesMax,
+      connectionsMax: config.connectionsMax,
+      halfReceivedBytesMax: config.halfReceivedBytesMax,
+      parkedFetchesMax: config.parkedFetchesMax,
+      fetchBytesMax: config.fetchBytesMax,
+      fetchSessionsMax: config.fetchSessionsMax,
+      autoCreateTopics: config.autoCreateTopics,
+    }),
+  )
+  return { clusterId, topology, fronts, mainBell: new Bell(mainBellMemory) }
+}
+
+function times<Made>(count: number, make: (index: number) => Made): Made[] {
+  return Array.from({ length: count }, (_, index) => make(index))
+}
