@@ -155,7 +155,9 @@ export class Ring {
    * get the last offset before them as `lastOffset` here, so that the search by offset finds all slots in order.
    */
   setStamped(slot: number): void {
-    for (let at = this.stamped(); at !== slot; at = slotAfter(at)) this.#keepOrder(at)
+    const stamped = this.stamped()
+    assert(slotDistance(stamped, slot) >= 0, 'a cursor must not go back')
+    for (let at = stamped; at !== slot; at = slotAfter(at)) this.#keepOrder(at)
     this.#advance(headerWord.stamped, slot, this.claimed())
   }
 
