@@ -1,0 +1,192 @@
+/** The groups of one partition of __consumer_offsets: their state, the lane that journals it, and its loss and reload. */
+
+import type { Clock } from '../../base/clock.ts'
+import { messageOf } from '../../base/errors.ts'
+import type { Logger } from '../../base/logger.ts'
+import { ErrorCode } from '../../wire/generated/errors.ts'
+import { JournalLane } from '../journal-lane.ts'
+import { replayOffset } from '../offsets/replay.ts'
+import type { Journal } from '../ports.ts'
+import { prepareRebalance } from './classic/rebalance.ts'
+import { replayGroup } from './classic/replay.ts'
+import { armTimer, cancelTimer, decideDeadlines, startSessions } from './classic/timers.ts'
+import { Decision, type DecisionPorts } from './decision.ts'
+import { type Group, newGroup } from './group.ts'
+import { membersMax, reloadDelayMs } from './limits.ts'
+import { type CoordinatorRecord, decodeRecord, encodeRecord } from './records.ts'
+
+const topic = '__consumer_offsets'
+
+export type ShardPorts = {
+  readonly clock: Clock
+  readonly journal: Journal
+  readonly logger: Logger
+  readonly decision: DecisionPorts
+}
+
+/**
+ * After a failed append the state in memory is ahead of the journal, so that nothing decided on it may stand: all of the shard's
+ * groups are dropped, who waits is refused with a retriable error, and the shard serves again once it is reloaded.
+ */
+export class GroupShard {
+  readonly groups = new Map<string, Group>()
+  readonly lane: JournalLane
+  readonly #partition: number
+  readonly #ports: ShardPorts
+  #isLoading = false
+  #isStopped = false
+
+  constructor(partition: number, ports: ShardPorts) {
+    this.#partition = partition
+    this.#ports = ports
+    const onFailure = (errorCode: number) => this.#drop(errorCode)
+    this.lane = new JournalLane({ journal: ports.journal, topic, partition, onFailure })
+  }
+
+  /** True while the state is read from the journal, or waits to be. */
+  get isLoading(): boolean {
+    return this.#isLoading
+  }
+
+  /** The number of the append that an answer about a group waits for; one about a missing group waits for all. */
+  sequenceFor(groupId: string): number {
+    return this.groups.get(groupId)?.lastSequence ?? this.lane.lastSequence
+  }
+
+  /** Decides about one group: `decide` works on it, and what it wrote and answered goes its way. */
+  run(groupId: string, decide: (decision: Decision, group: Group | undefined) => void): void {
+    const { clock, decision: ports } = this.#ports
+    const decision = new Decision({
+      nowMs: clock.nowMs(),
+      monotonicMs: clock.monotonicMs(),
+      ports,
+      replay: (record) => this.replay(record),
+    })
+    decide(decision, this.groups.get(groupId))
+    const sequence =
+      decision.records.length === 0
+        ? undefined
+        : this.lane.append(decision.records.map((record) => encodeRecord(record)))
+    const group = this.groups.get(groupId)
+    if (group !== undefined && sequence !== undefined) group.lastSequence = sequence
+    const dependsOn = group?.lastSequence ?? this.lane.lastSequence
+    decision.deliver((waiter, response) => this.lane.answerAfter(dependsOn, waiter, response))
+    // A client that is answered at once may ask again from within its answer, and replace the group.
+    const present = this.groups.get(groupId)
+    if (present !== undefined) this.#arm(present)
+  }
+
+  /** Applies one record: the only way in which what the journal keeps changes in memory. */
+  replay(record: CoordinatorRecord): void {
+    const { groupId } = record
+    if (record.kind === 'group') {
+      if (record.value === null) this.#forgetMembers(groupId)
+      else replayGroup(this.#groupFor(groupId).classic, record.value)
+      return
+    }
+    if (record.committed !== null) {
+      replayOffset(this.#groupFor(groupId).offsets, record)
+      return
+    }
+    const group = this.groups.get(groupId)
+    if (group === undefined) return
+    replayOffset(group.offsets, record)
+    // A group that only ever had offsets ends with the last of them, as it would not be there after a restart.
+    if (!group.classic.isRecorded && group.offsets.size === 0) this.#forget(group)
+  }
+
+  /** The state is complete: members have a whole session time to show themselves. */
+  loaded(): void {
+    const { clock, decision } = this.#ports
+    const membersLimit = Math.min(decision.settings.groupMembersMax, membersMax)
+    for (const group of [...this.groups.values()]) {
+      startSessions(group.classic, clock.monotonicMs())
+      if (group.classic.members.size > membersLimit) {
+        // The limit was lowered: those who rejoin first stay.
+        this.run(group.id, (rebalance) => prepareRebalance(rebalance, group))
+      }
+      this.#arm(group)
+    }
+  }
+
+  /** No timer fires any more, and parked members are told to look elsewhere. */
+  stop(): void {
+    this.#isStopped = true
+    this.#clear()
+  }
+
+  #groupFor(groupId: string): Group {
+    const present = this.groups.get(groupId)
+    if (present !== undefined) return present
+    const group = newGroup(groupId)
+    this.groups.set(groupId, group)
+    return group
+  }
+
+  /** The group's metadata is gone; offsets that are left make it a group of offsets only. */
+  #forgetMembers(groupId: string): void {
+    const group = this.groups.get(groupId)
+    if (group === undefined) return
+    this.#forget(group)
+    if (group.offsets.size === 0) return
+    const rest = { ...newGroup(groupId), offsets: group.offsets, lastSequence: group.lastSequence }
+    this.groups.set(groupId, rest)
+  }
+
+  #forget(group: Group): void {
+    cancelTimer(group)
+    this.groups.delete(group.id)
+  }
+
+  #arm(group: Group): void {
+    armTimer(group, this.#ports.clock, () => {
+      group.timer = undefined
+      // The group may have been dropped, and another one of the same name loaded, since the timer was armed.
+      if (this.groups.get(group.id) !== group) return
+      this.run(group.id, (decision) => decideDeadlines(decision, group))
+    })
+  }
+
+  #drop(errorCode: number): void {
+    const { logger } = this.#ports
+    logger.error('group journal failed: dropping its groups', { partition: this.#partition, errorCode })
+    this.#isLoading = true
+    this.#clear()
+    this.#reload()
+  }
+
+  #clear(): void {
+    const dropped = [...this.groups.values()]
+    this.groups.clear()
+    for (const group of dropped) {
+      cancelTimer(group)
+      for (const member of group.classic.members.values()) {
+        member.joinWaiter?.refuse(ErrorCode.NOT_COORDINATOR)
+        member.syncWaiter?.refuse(ErrorCode.NOT_COORDINATOR)
+      }
+    }
+  }
+
+  #reload(): void {
+    const { journal, clock, logger } = this.#ports
+    const partition = this.#partition
+    const visit = (record: Parameters<typeof decodeRecord>[0]) => {
+      const decoded = decodeRecord(record)
+      if (decoded !== undefined) this.replay(decoded)
+    }
+    journal.load(topic, partition, visit).then(
+      () => {
+        if (this.#isStopped) return
+        this.#isLoading = false
+        this.loaded()
+      },
+      (thrown: unknown) => {
+        logger.error('group journal cannot be read yet', { partition, reason: messageOf(thrown) })
+        this.groups.clear()
+        clock.startTimer(reloadDelayMs, () => {
+          if (!this.#isStopped) this.#reload()
+        })
+      },
+    )
+  }
+}

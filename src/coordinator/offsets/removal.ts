@@ -1,0 +1,100 @@
+/** How offsets go: by OffsetDelete, with their group, with their topic, or with time. */
+
+import { ErrorCode } from '../../wire/generated/errors.ts'
+import type { OffsetDeleteRequest, OffsetDeleteResponse } from '../../wire/generated/offset-delete.ts'
+import { isConsumerGroup, subscribedTopics, subscriptionTest } from '../groups/classic/subscription.ts'
+import type { Decision } from '../groups/decision.ts'
+import type { Group } from '../groups/group.ts'
+import { type CommittedOffset, committedOffset } from './state.ts'
+
+/** Decides an OffsetDelete: offsets of topics that the group's members read stay. */
+export function decideOffsetDelete(
+  decision: Decision,
+  group: Group | undefined,
+  request: OffsetDeleteRequest,
+): OffsetDeleteResponse {
+  const errorCode = checkOffsetDelete(group, request)
+  if (group === undefined || errorCode !== ErrorCode.NONE) return { errorCode, throttleTimeMs: 0, topics: [] }
+  const isSubscribed = subscriptionTest(group.classic)
+  const topics = request.topics.map(({ name, partitions }) => ({
+    name,
+    partitions: partitions.map(({ partitionIndex }) => {
+      if (isSubscribed(name)) return { partitionIndex, errorCode: ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC }
+      if (committedOffset(group.offsets, name, partitionIndex) !== undefined) {
+        removeOffset(decision, group, { topic: name, partition: partitionIndex })
+      }
+      return { partitionIndex, errorCode: ErrorCode.NONE }
+    }),
+  }))
+  return { errorCode, throttleTimeMs: 0, topics }
+}
+
+/** Decides the end of a group of a DeleteGroups request: it must be there and empty. Answers with the error code. */
+export function decideGroupDelete(decision: Decision, group: Group | undefined): number {
+  if (group === undefined) return ErrorCode.GROUP_ID_NOT_FOUND
+  if (group.classic.state !== 'Empty') return ErrorCode.NON_EMPTY_GROUP
+  removeGroup(decision, group)
+  return ErrorCode.NONE
+}
+
+/** Removes the offsets of a topic that is gone. */
+export function decideTopicRemoved(decision: Decision, group: Group, topic: string): void {
+  for (const partition of [...(group.offsets.get(topic)?.keys() ?? [])]) {
+    removeOffset(decision, group, { topic, partition })
+  }
+}
+
+/** Removes offsets that nobody has used for longer than the retention time, and the group once it has none and is empty. */
+export function decideExpiry(decision: Decision, group: Group): void {
+  const { classic, offsets } = group
+  const expiresFromMs = expiryBase(group)
+  if (expiresFromMs === undefined && offsets.size > 0) return
+  const isSubscribed = subscriptionTest(classic)
+  for (const [topic, partitions] of [...offsets]) {
+    if (isSubscribed(topic)) continue
+    for (const [partition, committed] of [...partitions]) {
+      if (isExpired(decision, committed, expiresFromMs?.(committed) ?? committed.commitTimestampMs)) {
+        removeOffset(decision, group, { topic, partition })
+      }
+    }
+  }
+  if (offsets.size === 0 && classic.state === 'Empty' && classic.pendingJoins.size === 0) removeGroup(decision, group)
+}
+
+/** From when the retention time counts for an offset; undefined: not at all for now. */
+function expiryBase({ classic }: Group): ((committed: CommittedOffset) => number) | undefined {
+  if (classic.protocolType === null) return (committed) => committed.commitTimestampMs
+  if (classic.state === 'Empty') {
+    const { stateTimestampMs } = classic
+    return (committed) => (stateTimestampMs === -1 ? committed.commitTimestampMs : stateTimestampMs)
+  }
+  const isAware = classic.state === 'Stable' && isConsumerGroup(classic) && subscribedTopics(classic) !== undefined
+  return isAware ? (committed) => committed.commitTimestampMs : undefined
+}
+
+function isExpired(decision: Decision, committed: CommittedOffset, fromMs: number): boolean {
+  if (committed.expireTimestampMs !== -1) return decision.nowMs >= committed.expireTimestampMs
+  return decision.nowMs - fromMs >= decision.ports.settings.offsetsRetentionMs
+}
+
+function removeGroup(decision: Decision, group: Group): void {
+  for (const [topic, partitions] of [...group.offsets]) {
+    for (const partition of [...partitions.keys()]) removeOffset(decision, group, { topic, partition })
+  }
+  // A group that only had offsets is gone with them, but Kafka's readers expect the tombstone all the same.
+  decision.write({ kind: 'group', groupId: group.id, value: null })
+}
+
+function removeOffset(
+  decision: Decision,
+  group: Group,
+  place: { readonly topic: string; readonly partition: number },
+): void {
+  decision.write({ kind: 'offset', groupId: group.id, ...place, committed: null })
+}
+
+function checkOffsetDelete(group: Group | undefined, request: OffsetDeleteRequest): number {
+  if (request.groupId === '') return ErrorCode.INVALID_GROUP_ID
+  if (group === undefined) return ErrorCode.GROUP_ID_NOT_FOUND
+  return group.classic.state === 'Empty' || isConsumerGroup(group.classic) ? ErrorCode.NONE : ErrorCode.NON_EMPTY_GROUP
+}
