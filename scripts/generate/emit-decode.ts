@@ -130,6 +130,10 @@ function decodeTagged(message: Message, fields: readonly Field[]): string {
 function decodeTaggedValue(message: Message, field: Field, version: number): string {
   const name = local(field)
   const isNullable = includes(field.nullable, version)
+  if (field.type.kind === 'struct' && isNullable) {
+    // Inside a tag, presence is a varint 0 or 1; in line it is an int8 -1 or 1.
+    return `${name} = reader.readUnsignedVarint() === 0 ? null : decode${field.type.struct.typeName}(reader, version)\n`
+  }
   if (field.type.kind !== 'array') return `${name} = ${readOne(field.type, { isFlexible: true, isNullable })}\n`
   const method = `read${isNullable ? 'Nullable' : ''}CompactArrayLength`
   const element = field.type.element

@@ -123,10 +123,18 @@ function writeTagged(message: Message, field: Field): string {
   if (isNullable && field.default === null) {
     if (type.kind === 'primitive')
       return `writer.write${methodOf(type.name, { ...segment, isNullable: false })}(${value})\n`
-    if (type.kind === 'struct') return `writer.writeInt8(1)\nencode${type.struct.typeName}(writer, ${value}, version)\n`
+    if (type.kind === 'struct')
+      return `writer.writeUnsignedVarint(1)\nencode${type.struct.typeName}(writer, ${value}, version)\n`
     return (
       `writer.writeCompactArrayLength(${value}.length)\n` +
       `for (const item of ${value}) ${writeElement(type.element, segment)}\n`
+    )
+  }
+  if (isNullable && type.kind === 'struct') {
+    // Inside a tag, presence is a varint 0 or 1; in line it is an int8 -1 or 1.
+    return (
+      `writer.writeUnsignedVarint(${value} === null ? 0 : 1)\n` +
+      `if (${value} !== null) encode${type.struct.typeName}(writer, ${value}, version)\n`
     )
   }
   return writeField(message.root, field, segment, value)

@@ -169,8 +169,9 @@ function resolveMessage(json: JsonMessage): Message {
 
 function parseDefault(field: JsonField): Field['default'] {
   const value = field.default
-  if (value === 'null' || value === null) return null
-  if (value === undefined || value === '') return undefined
+  if (value === 'null') return null
+  // A bare null in the schema counts as no default at all in Kafka's generator; only the word 'null' means null.
+  if (value === null || value === undefined || value === '') return undefined
   if (field.type === 'string') return value
   if (field.type === 'bool') return value === true || value === 'true'
   const parsed = Number(value)

@@ -11,9 +11,9 @@ the environment, that wins over the file. Sizes may be written as 64KiB, 16MiB, 
 
 Flags:
 ${settings.map(paragraph).join('\n')}
-  --config FILE                 (SAFKA_CONFIG)
+  --config FILE                            (SAFKA_CONFIG)
         a properties file with Kafka's names; unknown ones are named in one warning
-  --set NAME=VALUE              (SAFKA_SET, several separated by ;)
+  --set NAME=VALUE                         (SAFKA_SET, several separated by ;)
         any of Kafka's broker configs, such as --set log.retention.hours=24; may be given several times
   --help
         prints this text
@@ -24,8 +24,8 @@ function paragraph(setting: Setting): string {
   const shown = setting.defaultWords ?? setting.defaultText
   const choices = setting.choices === undefined ? '' : ` (${setting.choices.join(' | ')})`
   const names = [environmentName(setting.flag), setting.fileName].join(', ')
-  const head = `  --${setting.flag} ${valueName(setting)}`.padEnd(32)
-  return `${head}(${names})\n        ${setting.meaning}${choices}; default: ${shown}`
+  const head = `  --${setting.flag} ${valueName(setting)}`.padEnd(41)
+  return `${head} (${names})\n        ${setting.meaning}${choices}; default: ${shown}`
 }
 
 function valueName({ kind, flag }: Setting): string {
