@@ -74,8 +74,9 @@ export class ProducerStates {
   check(batch: ProducerBatch): number {
     const entry = this.#entries.get(batch.producerId)
     // Kafka takes any first sequence from a producer that it does not know: its state may have expired.
-    if (entry === undefined || entry.epoch === noEpoch) return ErrorCode.NONE
+    if (entry === undefined) return ErrorCode.NONE
     if (batch.epoch === entry.epoch && this.#findKnown(entry, batch)) return ErrorCode.DUPLICATE_SEQUENCE_NUMBER
+    if (entry.epoch === noEpoch) return ErrorCode.NONE
     if (batch.epoch < entry.epoch) return ErrorCode.INVALID_PRODUCER_EPOCH
     if (batch.epoch > entry.epoch) {
       return batch.firstSequence === 0 ? ErrorCode.NONE : ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER

@@ -38,6 +38,8 @@ const sizeAt = 8
 const magicAt = 16
 const logOverheadBytes = 12
 const headerUpToMagicBytes = 17
+/** Kafka looks for the producer id before it asks whether the header is whole, and fails where there is none. */
+const producerIdEnd = 51
 /** The least that Kafka lets the size field say: the header of its oldest format. */
 const sizeFieldMin = 14
 
@@ -49,6 +51,7 @@ export class BatchValidator {
   readonly #walk: RecordWalk = {
     recordCount: 0,
     isKeyRequired: false,
+    isCompressed: false,
     isTimestampChecked: false,
     timestampMinMs: 0,
     timestampMaxMs: 0,
@@ -64,10 +67,17 @@ export class BatchValidator {
   /** The error code for an entry that a client sent: NONE when it is one whole, valid batch. */
   validate(bytes: Buffer, settings: PartitionSettings, nowMs: number): number {
     const framing = checkFraming(bytes)
-    if (framing !== ErrorCode.NONE) return framing
+    if (framing !== frameWhole) return framing === frameCorrupt ? ErrorCode.CORRUPT_MESSAGE : ErrorCode.INVALID_RECORD
+    const end = logOverheadBytes + bytes.readInt32BE(sizeAt)
+    if (end === bytes.length) return this.#checkBatch(bytes, settings, nowMs)
+    // Kafka cuts off what follows when it is no whole batch. An entry keeps its length, so that we refuse it.
+    const error = this.#checkBatch(bytes.subarray(0, end), settings, nowMs)
+    return error === ErrorCode.NONE ? ErrorCode.INVALID_RECORD : error
+  }
+
+  #checkBatch(bytes: Buffer, settings: PartitionSettings, nowMs: number): number {
     const header = checkHeader(bytes, settings)
-    if (header !== ErrorCode.NONE) return header
-    return this.#checkRecords(bytes, settings, nowMs)
+    return header === ErrorCode.NONE ? this.#checkRecords(bytes, settings, nowMs) : header
   }
 
   #checkRecords(bytes: Buffer, settings: PartitionSettings, nowMs: number): number {
@@ -80,7 +90,10 @@ export class BatchValidator {
     walk.timestampMinMs = nowMs - settings.timestampBeforeMaxMs
     walk.timestampMaxMs = nowMs + settings.timestampAfterMaxMs
     walk.baseTimestampMs = batchBaseTimestamp(bytes, 0)
-    const error = walkPayload(bytes, attributes & attributeCompressionMask, walk)
+    const codec = attributes & attributeCompressionMask
+    walk.isCompressed = codec !== 0
+    const error =
+      codec === 0 ? walkRecords(bytes, batchHeaderBytes, bytes.length, walk) : walkCompressed(bytes, codec, walk)
     if (error !== ErrorCode.NONE) return error
     if ((attributes & attributeLogAppendTime) === 0) return ErrorCode.NONE
     return this.#checkClaimedLogAppendTime(batchMaxTimestamp(bytes, 0), isCreateTime)
@@ -99,21 +112,24 @@ export class BatchValidator {
   }
 }
 
-/** Kafka cuts the bytes into batches first (ByteBufferLogInputStream) and wants exactly one, of today's format. */
-function checkFraming(bytes: Buffer): number {
-  const length = bytes.length
-  if (length < logOverheadBytes) return ErrorCode.INVALID_RECORD
-  const first = checkNextFrame(bytes, 0)
-  if (first !== frameWhole) return first === frameIncomplete ? ErrorCode.INVALID_RECORD : ErrorCode.CORRUPT_MESSAGE
-  if (bytes[magicAt] !== 2) return ErrorCode.INVALID_RECORD
-  const end = logOverheadBytes + bytes.readInt32BE(sizeAt)
-  if (end === length) return ErrorCode.NONE
-  return checkNextFrame(bytes, end) === frameCorrupt ? ErrorCode.CORRUPT_MESSAGE : ErrorCode.INVALID_RECORD
-}
-
 const frameWhole = 0
 const frameIncomplete = 1
 const frameCorrupt = 2
+
+/**
+ * Kafka cuts the bytes into batches first (ByteBufferLogInputStream) and wants exactly one, of today's format: whole is
+ * that, possibly with less than a batch behind it.
+ */
+function checkFraming(bytes: Buffer): number {
+  const first = checkNextFrame(bytes, 0)
+  if (first !== frameWhole) return first
+  if (bytes[magicAt] !== 2) return frameIncomplete
+  const end = logOverheadBytes + bytes.readInt32BE(sizeAt)
+  if (end === bytes.length) return frameWhole
+  const second = checkNextFrame(bytes, end)
+  if (second === frameIncomplete) return frameWhole
+  return second === frameWhole ? frameIncomplete : frameCorrupt
+}
 
 function checkNextFrame(bytes: Buffer, at: number): number {
   const remaining = bytes.length - at
@@ -127,7 +143,9 @@ function checkNextFrame(bytes: Buffer, at: number): number {
 
 /** The checks on a batch's header, in Kafka's order (UnifiedLog.analyzeAndValidateRecords, LogValidator.validateBatch). */
 function checkHeader(bytes: Buffer, settings: PartitionSettings): number {
-  if (bytes.length < batchHeaderBytes) return ErrorCode.CORRUPT_MESSAGE
+  if (bytes.length < batchHeaderBytes) {
+    return bytes.length < producerIdEnd ? ErrorCode.UNKNOWN_SERVER_ERROR : ErrorCode.CORRUPT_MESSAGE
+  }
   if (batchBaseOffset(bytes, 0) !== 0) return ErrorCode.INVALID_RECORD
   if (bytes.length > settings.maxMessageBytes) return ErrorCode.MESSAGE_TOO_LARGE
   if (batchCrc(bytes, 0) !== computeBatchCrc(bytes, 0)) return ErrorCode.CORRUPT_MESSAGE
@@ -141,13 +159,13 @@ function checkHeader(bytes: Buffer, settings: PartitionSettings): number {
   return ErrorCode.NONE
 }
 
-function walkPayload(bytes: Buffer, codec: number, walk: RecordWalk): number {
-  if (codec === 0) return walkRecords(bytes, batchHeaderBytes, bytes.length, walk)
+function walkCompressed(bytes: Buffer, codec: number, walk: RecordWalk): number {
   let payload: Buffer
   try {
     payload = decompress(codec, bytes.subarray(batchHeaderBytes), decompressedBatchBytesMax)
   } catch {
-    return ErrorCode.INVALID_RECORD
+    // What Kafka's libraries throw here is nothing that it expects.
+    return ErrorCode.UNKNOWN_SERVER_ERROR
   }
   return walkRecords(payload, 0, payload.length, walk)
 }

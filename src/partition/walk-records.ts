@@ -8,6 +8,8 @@ export type RecordWalk = {
   recordCount: number
   /** Whether each record must have a key (compacted topics). */
   isKeyRequired: boolean
+  /** Whether the records came compressed: Kafka then reads them by another way, with other errors for two faults. */
+  isCompressed: boolean
   /** Whether timestamps are compared with the bounds below (topics with CreateTime). */
   isTimestampChecked: boolean
   /** The earliest and latest timestamp allowed; -1 (none) is always allowed. */
@@ -26,40 +28,46 @@ const timestampAbsoluteMax = Number.MAX_SAFE_INTEGER
 let cursor = 0
 /** Set by a read that ran past its limit or that was no varint. */
 let isBroken = false
+/** Set where it was no varint: more bytes than the largest number takes. */
+let isOverlong = false
 
 /**
  * Checks the records in [start, end) of `bytes`: lengths, counts, offset deltas 0, 1, 2 …, keys and timestamps.
  * Answers NONE or the error that Kafka gives; fills `walk.maxTimestampMs`. A broken structure wins over a refused
  * timestamp, and that over a missing key, as in Kafka's LogValidator.
+ *
+ * Kafka stores two things that we refuse, since readers would trip over them: offset deltas out of order when not
+ * compressed, and compressed records that are longer or shorter than they say.
  */
 export function walkRecords(bytes: Uint8Array, start: number, end: number, walk: RecordWalk): number {
   let latest = -1
-  let isKeyMissing = false
+  let isKeyRefused = false
   let isTimestampRefused = false
   cursor = start
   isBroken = false
+  isOverlong = false
   for (let index = 0; index < walk.recordCount; index++) {
     const length = readVarint(bytes, end)
-    if (isBroken || length < 0 || length > end - cursor) return ErrorCode.INVALID_RECORD
+    if (isBroken) return isOverlong && !walk.isCompressed ? ErrorCode.UNKNOWN_SERVER_ERROR : ErrorCode.INVALID_RECORD
+    // The first byte is the record's attributes, which no version of Kafka uses.
+    if (length < 1 || length > end - cursor) return ErrorCode.INVALID_RECORD
     const recordEnd = cursor + length
-    // One byte of record attributes, which no version of Kafka uses.
     cursor++
-    if (cursor > recordEnd) return ErrorCode.INVALID_RECORD
     const timestamp = walk.baseTimestampMs + readVarlong(bytes, recordEnd)
     const offsetDelta = readVarint(bytes, recordEnd)
-    if (isBroken || offsetDelta !== index) return ErrorCode.INVALID_RECORD
     const keyLength = skipSized(bytes, recordEnd)
     skipSized(bytes, recordEnd)
     if (isBroken || !skipHeaders(bytes, recordEnd) || cursor !== recordEnd) return ErrorCode.INVALID_RECORD
-    if (keyLength < 0) isKeyMissing = true
-    if (isTimestampOutside(timestamp, walk)) isTimestampRefused = true
+    // Kafka means to rewrite such a batch when it is compressed, and fails at it.
+    if (offsetDelta !== index) return walk.isCompressed ? ErrorCode.UNKNOWN_SERVER_ERROR : ErrorCode.INVALID_RECORD
+    if (walk.isKeyRequired && keyLength < 0) isKeyRefused = true
+    else if (isTimestampOutside(timestamp, walk)) isTimestampRefused = true
     if (timestamp > latest) latest = timestamp
   }
   if (cursor !== end) return ErrorCode.INVALID_RECORD
   walk.maxTimestampMs = latest
   if (isTimestampRefused) return ErrorCode.INVALID_TIMESTAMP
-  if (isKeyMissing && walk.isKeyRequired) return ErrorCode.INVALID_RECORD
-  return ErrorCode.NONE
+  return isKeyRefused ? ErrorCode.INVALID_RECORD : ErrorCode.NONE
 }
 
 function isTimestampOutside(timestamp: number, walk: RecordWalk): boolean {
@@ -101,7 +109,11 @@ function readVarint(bytes: Uint8Array, limit: number): number {
   let value = byte & 0x7f
   let shift = 7
   do {
-    if (cursor >= limit || shift > 28) return breakOff()
+    if (shift > 28) {
+      isOverlong = true
+      return breakOff()
+    }
+    if (cursor >= limit) return breakOff()
     byte = bytes[cursor++] ?? 0
     value |= (byte & 0x7f) << shift
     shift += 7
