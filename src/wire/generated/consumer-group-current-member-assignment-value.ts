@@ -42,7 +42,7 @@ export function makeConsumerGroupCurrentMemberAssignmentValueTopicPartitions(par
   return {
     topicId: zeroUuid,
     partitions: [],
-    assignmentEpochs: null,
+    assignmentEpochs: [],
     ...partial,
   }
 }
@@ -85,7 +85,7 @@ function decodeConsumerGroupCurrentMemberAssignmentValueTopicPartitions(reader: 
   const partitionsLength = reader.readCompactArrayLength(4)
   const partitions: number[] = []
   for (let index = 0; index < partitionsLength; index++) partitions.push(reader.readInt32())
-  let assignmentEpochs: number[] | null = null
+  let assignmentEpochs: number[] | null = []
   for (let tags = reader.readUnsignedVarint(); tags > 0; tags--) {
     const tag = reader.readUnsignedVarint()
     const end = reader.beginTagged()
@@ -109,12 +109,15 @@ function encodeConsumerGroupCurrentMemberAssignmentValueTopicPartitions(writer: 
   writer.writeCompactArrayLength(message.partitions.length)
   for (const item of message.partitions) writer.writeInt32(item)
   let tags = 0
-  if (message.assignmentEpochs !== null) tags++
+  if (message.assignmentEpochs === null || message.assignmentEpochs.length !== 0) tags++
   writer.writeUnsignedVarint(tags)
-  if (message.assignmentEpochs !== null) {
+  if (message.assignmentEpochs === null || message.assignmentEpochs.length !== 0) {
     const start = writer.beginTagged(0)
-    writer.writeCompactArrayLength(message.assignmentEpochs.length)
-    for (const item of message.assignmentEpochs) writer.writeInt32(item)
+    if (message.assignmentEpochs === null) writer.writeCompactArrayLength(-1)
+    else {
+      writer.writeCompactArrayLength(message.assignmentEpochs.length)
+      for (const item of message.assignmentEpochs) writer.writeInt32(item)
+    }
     writer.endTagged(start)
   }
 }

@@ -35,7 +35,7 @@ export function makeConsumerGroupMemberMetadataValue(partial: Partial<ConsumerGr
     subscribedTopicRegex: '',
     rebalanceTimeoutMs: -1,
     serverAssignor: '',
-    classicMemberMetadata: null,
+    classicMemberMetadata: makeConsumerGroupMemberMetadataValueClassicMemberMetadata(),
     ...partial,
   }
 }
@@ -78,12 +78,12 @@ export function decodeConsumerGroupMemberMetadataValue(reader: Reader, version: 
   const subscribedTopicRegex = reader.readNullableCompactString()
   const rebalanceTimeoutMs = reader.readInt32()
   const serverAssignor = reader.readNullableCompactString()
-  let classicMemberMetadata: ConsumerGroupMemberMetadataValueClassicMemberMetadata | null = null
+  let classicMemberMetadata: ConsumerGroupMemberMetadataValueClassicMemberMetadata | null = makeConsumerGroupMemberMetadataValueClassicMemberMetadata()
   for (let tags = reader.readUnsignedVarint(); tags > 0; tags--) {
     const tag = reader.readUnsignedVarint()
     const end = reader.beginTagged()
     if (tag === 0) {
-      classicMemberMetadata = (reader.readInt8() < 0 ? null : decodeConsumerGroupMemberMetadataValueClassicMemberMetadata(reader, version))
+      classicMemberMetadata = reader.readUnsignedVarint() === 0 ? null : decodeConsumerGroupMemberMetadataValueClassicMemberMetadata(reader, version)
     } else reader.skip(end - reader.position)
     reader.endTagged(end)
   }
@@ -112,12 +112,12 @@ export function encodeConsumerGroupMemberMetadataValue(writer: Writer, message: 
   writer.writeInt32(message.rebalanceTimeoutMs)
   writer.writeNullableCompactString(message.serverAssignor)
   let tags = 0
-  if (message.classicMemberMetadata !== null) tags++
+  if (message.classicMemberMetadata === null || !isDefaultConsumerGroupMemberMetadataValueClassicMemberMetadata(message.classicMemberMetadata)) tags++
   writer.writeUnsignedVarint(tags)
-  if (message.classicMemberMetadata !== null) {
+  if (message.classicMemberMetadata === null || !isDefaultConsumerGroupMemberMetadataValueClassicMemberMetadata(message.classicMemberMetadata)) {
     const start = writer.beginTagged(0)
-    writer.writeInt8(1)
-    encodeConsumerGroupMemberMetadataValueClassicMemberMetadata(writer, message.classicMemberMetadata, version)
+    writer.writeUnsignedVarint(message.classicMemberMetadata === null ? 0 : 1)
+    if (message.classicMemberMetadata !== null) encodeConsumerGroupMemberMetadataValueClassicMemberMetadata(writer, message.classicMemberMetadata, version)
     writer.endTagged(start)
   }
 }
@@ -155,4 +155,11 @@ function encodeConsumerGroupMemberMetadataValueClassicMemberMetadata(writer: Wri
   writer.writeCompactArrayLength(message.supportedProtocols.length)
   for (const item of message.supportedProtocols) encodeConsumerGroupMemberMetadataValueClassicProtocol(writer, item, version)
   writer.writeUnsignedVarint(0)
+}
+
+function isDefaultConsumerGroupMemberMetadataValueClassicMemberMetadata(value: ConsumerGroupMemberMetadataValueClassicMemberMetadata): boolean {
+  return (
+    value.sessionTimeoutMs === 0 &&
+    value.supportedProtocols.length === 0
+  )
 }

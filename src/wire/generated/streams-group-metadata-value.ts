@@ -24,7 +24,7 @@ export function makeStreamsGroupMetadataValue(partial: Partial<StreamsGroupMetad
     epoch: 0,
     metadataHash: 0,
     validatedTopologyEpoch: -1,
-    lastAssignmentConfigs: null,
+    lastAssignmentConfigs: [],
     ...partial,
   }
 }
@@ -47,7 +47,7 @@ export function decodeStreamsGroupMetadataValue(reader: Reader, version: number)
   const epoch = reader.readInt32()
   const metadataHash = reader.readInt64()
   let validatedTopologyEpoch: number = -1
-  let lastAssignmentConfigs: StreamsGroupMetadataValueLastAssignmentConfig[] | null = null
+  let lastAssignmentConfigs: StreamsGroupMetadataValueLastAssignmentConfig[] | null = []
   for (let tags = reader.readUnsignedVarint(); tags > 0; tags--) {
     const tag = reader.readUnsignedVarint()
     const end = reader.beginTagged()
@@ -75,17 +75,20 @@ export function encodeStreamsGroupMetadataValue(writer: Writer, message: Streams
   writer.writeInt64(message.metadataHash)
   let tags = 0
   if (message.validatedTopologyEpoch !== -1) tags++
-  if (message.lastAssignmentConfigs !== null) tags++
+  if (message.lastAssignmentConfigs === null || message.lastAssignmentConfigs.length !== 0) tags++
   writer.writeUnsignedVarint(tags)
   if (message.validatedTopologyEpoch !== -1) {
     const start = writer.beginTagged(0)
     writer.writeInt32(message.validatedTopologyEpoch)
     writer.endTagged(start)
   }
-  if (message.lastAssignmentConfigs !== null) {
+  if (message.lastAssignmentConfigs === null || message.lastAssignmentConfigs.length !== 0) {
     const start = writer.beginTagged(1)
-    writer.writeCompactArrayLength(message.lastAssignmentConfigs.length)
-    for (const item of message.lastAssignmentConfigs) encodeStreamsGroupMetadataValueLastAssignmentConfig(writer, item, version)
+    if (message.lastAssignmentConfigs === null) writer.writeCompactArrayLength(-1)
+    else {
+      writer.writeCompactArrayLength(message.lastAssignmentConfigs.length)
+      for (const item of message.lastAssignmentConfigs) encodeStreamsGroupMetadataValueLastAssignmentConfig(writer, item, version)
+    }
     writer.endTagged(start)
   }
 }
