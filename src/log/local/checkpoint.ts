@@ -1,0 +1,65 @@
+/** What a partition remembers beside its segments: its log start, what is surely on disk, and whether it ended cleanly. */
+
+import type { Offset } from '../../base/ids.ts'
+import { type Disk, readWhole, replaceWhole } from '../disk.ts'
+import type { SegmentSummary } from './segment-indexes.ts'
+
+/** Kafka ignores unknown names in a partition's folder. One file a partition, so that owners never share one. */
+const fileName = 'safka-checkpoint'
+
+export type Checkpoint = {
+  /** DeleteRecords moved the log start here; segments that begin later say more. */
+  readonly startOffset: Offset
+  /** Segments that end at or below this were synced whole, and need no scan after a crash. */
+  readonly recoveryPoint: Offset
+  /**
+   * The last segment as it was when the partition was closed. As segments only grow, one that has the same size still is the
+   * same, and needs no scan.
+   */
+  readonly closed?: { readonly baseOffset: Offset; readonly summary: SegmentSummary }
+}
+
+export const noCheckpoint: Checkpoint = { startOffset: 0, recoveryPoint: 0 }
+
+/** The checkpoint of a folder; noCheckpoint where there is none, or none that can be read: recovery then looks at everything. */
+export function readCheckpoint(disk: Disk, directory: string): Checkpoint {
+  const bytes = readWhole(disk, `${directory}/${fileName}`)
+  if (bytes === undefined) return noCheckpoint
+  try {
+    const parsed: unknown = JSON.parse(bytes.toString())
+    return isCheckpoint(parsed) ? parsed : noCheckpoint
+  } catch {
+    return noCheckpoint
+  }
+}
+
+export function writeCheckpoint(disk: Disk, directory: string, checkpoint: Checkpoint): void {
+  const text = JSON.stringify({ version: 1, ...checkpoint })
+  replaceWhole(disk, `${directory}/${fileName}`, Buffer.from(`${text}\n`), disk.isDurable)
+}
+
+const summaryFields = [
+  'sizeBytes',
+  'endOffset',
+  'firstTimestampMs',
+  'maxTimestampMs',
+  'maxTimestampOffset',
+  'offsetEntries',
+  'timeEntries',
+  'lastTimeEntryMs',
+  'bytesSinceEntry',
+]
+
+function isCheckpoint(value: unknown): value is Checkpoint {
+  if (!hasNumbers(value, ['version', 'startOffset', 'recoveryPoint']) || value.version !== 1) return false
+  if (value.closed === undefined) return true
+  return hasNumbers(value.closed, ['baseOffset']) && hasNumbers(value.closed.summary, summaryFields)
+}
+
+function hasNumbers(value: unknown, names: readonly string[]): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && names.every((name) => isNumber(value, name))
+}
+
+function isNumber(value: object, name: string): boolean {
+  return name in value && typeof Object.getOwnPropertyDescriptor(value, name)?.value === 'number'
+}
