@@ -7,7 +7,7 @@ import type { Random } from '../base/random.ts'
 import type { OpenPartition } from '../base/topology.ts'
 import type { Disk } from '../log/disk.ts'
 import type { ProducerSnapshot } from '../log/engine.ts'
-import { openEngine } from '../log/open-engine.ts'
+import type { openEngine } from '../log/open-engine.ts'
 import { RingOnlyEngine } from '../log/ring-only.ts'
 import {
   batchAttributes,
@@ -26,6 +26,7 @@ import { attributeControl } from './validate-batch.ts'
 /** What opening a partition takes. `disk` may throw where the storage has no place. */
 export type PartitionOpening = {
   readonly open: OpenPartition
+  readonly openEngine: typeof openEngine
   readonly disk: () => Disk | undefined
   readonly clock: Clock
   readonly random: Random
@@ -41,7 +42,7 @@ export function openPartition(opening: PartitionOpening): { partition: Partition
   try {
     const disk = opening.disk()
     let snapshotOffset = 0
-    const { engine, recovery } = openEngine({
+    const { engine, recovery } = opening.openEngine({
       storage: open.settings.storage,
       ...(disk === undefined ? {} : { disk }),
       topic: open.topic,

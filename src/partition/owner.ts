@@ -5,10 +5,18 @@ import type { Clock, Timer } from '../base/clock.ts'
 import type { Offset, PartitionSlot } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
-import type { OpenedPartition, OpenPartition, PartitionSettings, StorageKind, Topology } from '../base/topology.ts'
+import type {
+  DiskSpec,
+  OpenedPartition,
+  OpenPartition,
+  PartitionSettings,
+  StorageKind,
+  Topology,
+} from '../base/topology.ts'
 import type { OwnerControl, PartitionFacts } from '../broker/remotes.ts'
 import type { Disk } from '../log/disk.ts'
 import { openDisk } from '../log/open-disk.ts'
+import { openEngine } from '../log/open-engine.ts'
 import { Bell } from '../ring/bell.ts'
 import { Ring } from '../ring/ring.ts'
 import { PartitionState, PartitionTable } from '../ring/table.ts'
@@ -42,6 +50,9 @@ export type OwnerOptions = {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  /** Opens the storage of partitions: simulations put their own in. */
+  readonly openEngine?: typeof openEngine
+  readonly openDisk?: (spec: DiskSpec) => Disk | undefined
 }
 
 /** Serves the partitions that it was told to open. Everything runs in the thread that calls `doWork`. */
@@ -53,6 +64,8 @@ export class OwnerAgent implements OwnerControl {
   readonly #clock: Clock
   readonly #random: Random
   readonly #logger: Logger
+  readonly #openEngine: typeof openEngine
+  readonly #openDisk: (spec: DiskSpec) => Disk | undefined
   readonly #validator = new BatchValidator()
   readonly #disks = new Map<StorageKind, Disk>()
   readonly #partitions = new Map<PartitionSlot, Partition>()
@@ -78,6 +91,8 @@ export class OwnerAgent implements OwnerControl {
     this.#clock = options.clock
     this.#random = options.random
     this.#logger = options.logger
+    this.#openEngine = options.openEngine ?? openEngine
+    this.#openDisk = options.openDisk ?? openDisk
   }
 
   /** One duty cycle over the partitions that moved; answers how many slots got further, 0 when there was nothing to do. */
@@ -171,6 +186,7 @@ export class OwnerAgent implements OwnerControl {
     const { slot } = open
     const { partition, recovery } = openPartition({
       open,
+      openEngine: this.#openEngine,
       disk: () => this.#diskFor(open.settings.storage),
       clock: this.#clock,
       random: this.#random,
@@ -194,8 +210,8 @@ export class OwnerAgent implements OwnerControl {
     if (storage === 'ring') return undefined
     const known = this.#disks.get(storage)
     if (known !== undefined) return known
-    const disk = openDisk(assertDefined(this.#topology.disks[storage], 'there is no disk for this storage'))
-    this.#disks.set(storage, disk)
+    const disk = this.#openDisk(assertDefined(this.#topology.disks[storage], 'there is no disk for this storage'))
+    if (disk !== undefined) this.#disks.set(storage, disk)
     return disk
   }
 

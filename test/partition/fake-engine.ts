@@ -1,0 +1,88 @@
+/** An engine whose progress and failures a test decides, and that keeps what it was given. */
+
+import type { Offset } from '../../src/base/ids.ts'
+import type { PartitionSettings } from '../../src/base/topology.ts'
+import type { Engine, EngineChange, EngineProgress, ProducerSnapshot } from '../../src/log/engine.ts'
+import { batchBaseOffset, batchLastOffsetDelta } from '../../src/wire/record-batch.ts'
+
+export class FakeEngine implements Engine {
+  startOffset: Offset = 0
+  endOffset: Offset = 0
+  segmentsVersion = 0
+  segments = 0
+  failure: Error | undefined
+  /** Whether submitted batches are written and synced at once, as far as the next poll. */
+  isWriting = true
+  isSyncing = true
+  /** The bytes of each batch as they were when they were written. */
+  readonly written: Buffer[] = []
+  readonly snapshots: ProducerSnapshot[] = []
+  readonly calls: string[] = []
+  settings: PartitionSettings | undefined
+  readonly #waiting: Buffer[] = []
+  readonly #progress: EngineProgress = { writtenEnd: 0, syncedEnd: 0 }
+
+  submit(batches: readonly Buffer[]): void {
+    for (const batch of batches) {
+      if (batchBaseOffset(batch, 0) !== this.endOffset) throw new Error('offsets must follow each other')
+      this.endOffset += batchLastOffsetDelta(batch, 0) + 1
+      this.#waiting.push(batch)
+    }
+  }
+
+  poll(): EngineProgress {
+    if (this.failure !== undefined) return this.#progress
+    if (this.isWriting) {
+      for (const batch of this.#waiting) {
+        this.written.push(Buffer.from(batch))
+        this.#progress.writtenEnd = batchBaseOffset(batch, 0) + batchLastOffsetDelta(batch, 0) + 1
+      }
+      this.#waiting.length = 0
+    }
+    if (this.isSyncing) this.#progress.syncedEnd = this.#progress.writtenEnd
+    return this.#progress
+  }
+
+  maintain(): EngineChange {
+    this.calls.push('maintain')
+    return { startOffset: this.startOffset, segmentsChanged: false }
+  }
+
+  configure(settings: PartitionSettings): void {
+    this.settings = settings
+  }
+
+  deleteRecordsBefore(offset: Offset): void {
+    this.startOffset = Math.max(this.startOffset, offset)
+  }
+
+  saveProducerSnapshot(offset: Offset, bytes: Buffer): void {
+    this.snapshots.push({ offset, bytes })
+  }
+
+  loadProducerSnapshot(): ProducerSnapshot | undefined {
+    return this.snapshots.at(-1)
+  }
+
+  sizeBytes(): number {
+    return this.written.reduce((sum, batch) => sum + batch.length, 0)
+  }
+
+  segmentCount(): number {
+    return this.segments
+  }
+
+  sync(): void {
+    this.calls.push('sync')
+    this.isWriting = true
+    this.isSyncing = true
+  }
+
+  close(): void {
+    this.calls.push('close')
+  }
+
+  removeFiles(): void {
+    this.calls.push('removeFiles')
+  }
+}
