@@ -17,6 +17,7 @@ import { ByteQueue } from '../ring/queue.ts'
 import { PartitionTable } from '../ring/table.ts'
 import { ErrorCode, errorName } from '../wire/generated/errors.ts'
 import type { BrokerConfig } from './config.ts'
+import { groupSettings } from './group-settings.ts'
 import { RingJournal } from './journal.ts'
 import { Placement } from './placement.ts'
 import type { MainControl } from './remotes.ts'
@@ -106,12 +107,12 @@ export class CoordinatorHost {
     for (const partition of offsets.partitions) {
       await hosted.journal.load(offsetsTopic, partition.index, (record) => hosted.groups.replay(offsetsTopic, record))
     }
-    hosted.groups.start()
+    hosted.groups.started()
   }
 
   /** Lets go of timers and files. */
   close(): void {
-    this.#hosted?.groups.close()
+    this.#hosted?.groups.stop()
     this.#disk.close()
   }
 
@@ -144,7 +145,7 @@ export class CoordinatorHost {
       partitionsMax: this.#table.capacity - 1,
     }
     const topics = new TopicCoordinator({ clock, random, journal, effects: registry, settings: topicSettings })
-    const groups = new GroupCoordinator({ clock, random, journal, topics, settings: groupSettings(config) })
+    const groups = new GroupCoordinator({ clock, random, journal, topics, settings: groupSettings((name) => topics.brokerConfig(name)) })
     const producerIds = new ProducerIdCoordinator({ journal, settings: { nodeId: config.nodeId } })
     const desk = new RequestDesk({
       fronts: shared.fronts.map((front, index) => ({

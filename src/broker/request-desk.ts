@@ -8,7 +8,7 @@ import type { ByteQueue } from '../ring/queue.ts'
 import {
   decodeForwardedRequest,
   encodeForwardedResponse,
-  type ForwardedRequest,
+  type ForwardedMessage,
   type ForwardedResponse,
 } from '../wire/forwarded.ts'
 import { messageCodec } from '../wire/generated/registry.ts'
@@ -71,7 +71,7 @@ export class RequestDesk {
     return work
   }
 
-  #take(counter: Counter, forwarded: ForwardedRequest): void {
+  #take(counter: Counter, forwarded: ForwardedMessage): void {
     if (forwarded.kind === 'connection-closed') {
       for (const part of this.#allParts) part.connectionClosed(forwarded.connectionId)
       return
@@ -102,7 +102,7 @@ export class RequestDesk {
       }
       const writer = new Writer()
       codec.encodeResponse(writer, response, apiVersion)
-      this.#send(counter, { kind: 'response', requestId, body: writer.finishJoined() })
+      this.#send(counter, { kind: 'body', requestId, body: writer.finishJoined() })
     })
   }
 

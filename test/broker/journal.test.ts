@@ -1,0 +1,138 @@
+/** The journal: appends are settled once, in order, when they are readable; after a failure nothing is taken until a reload. */
+
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { VirtualClock } from '../../src/base/clock.ts'
+import { silentLogger } from '../../src/base/logger.ts'
+import { RingJournal } from '../../src/broker/journal.ts'
+import { RingKeeper } from '../../src/broker/ring-keeper.ts'
+import { LogReader } from '../../src/log/local/reader.ts'
+import { MemoryDisk } from '../../src/log/memory-disk.ts'
+import { Bell } from '../../src/ring/bell.ts'
+import { slotAfter } from '../../src/ring/cursor.ts'
+import { Verdict } from '../../src/ring/slot.ts'
+import { PartitionTable } from '../../src/ring/table.ts'
+import { ErrorCode } from '../../src/wire/generated/errors.ts'
+import { FakeFront, FakeOwner, partitionSettings } from './fake-agents.ts'
+
+const slot = 4
+
+function makeJournal() {
+  const clock = new VirtualClock()
+  const table = new PartitionTable(PartitionTable.create(16))
+  const bell = new Bell(Bell.create(16))
+  const ownerBell = new Bell(Bell.create(16))
+  const keeper = new RingKeeper({
+    owners: [new FakeOwner()],
+    fronts: [new FakeFront()],
+    clock,
+    ringBytesMax: 1024 * 1024,
+    memoryBytesMax: 16 * 1024 * 1024,
+    find: () => ({ slot, owner: 0, settings: partitionSettings }),
+  })
+  const journal = new RingJournal({ keeper, table, ownerBells: [ownerBell], bell, clock, logger: silentLogger })
+  const disk = new MemoryDisk(MemoryDisk.create(1024 * 1024))
+  const reader = new LogReader({ disk, directory: '__consumer_offsets-0' })
+  journal.add({ topic: '__consumer_offsets', partition: 0, slot, owner: 0, reader })
+  let nextOffset = 0
+  /** One turn of main and then of an owner that gives all that is published the same outcome. */
+  const turn = async (errorCode?: number): Promise<void> => {
+    bell.drain((dirty) => journal.progress(dirty))
+    journal.doWork()
+    await new Promise((resolve) => setImmediate(resolve))
+    const ring = keeper.ringOf(slot)
+    if (ring === undefined || errorCode === undefined) return
+    let stamped = ring.stamped()
+    while (ring.isPublished(stamped)) {
+      ring.setVerdict(stamped, errorCode === ErrorCode.NONE ? Verdict.accepted : Verdict.refused)
+      ring.setOutcome(stamped, errorCode)
+      ring.setBaseOffset(stamped, nextOffset)
+      ring.setLastOffset(stamped, nextOffset++)
+      stamped = slotAfter(stamped)
+    }
+    ring.setStamped(stamped)
+    ring.setWritten(stamped)
+    ring.setReadable(stamped)
+    if (table.takeInterest(slot) !== 0) bell.markAndRing(slot)
+    bell.drain((dirty) => journal.progress(dirty))
+    let retired = ring.retired()
+    while (retired !== ring.readable() && ring.isAnswered(retired)) retired = slotAfter(retired)
+    ring.retire(retired)
+    if (table.takeRoomInterest(slot) !== 0) bell.markAndRing(slot)
+  }
+  return { journal, turn, clock }
+}
+
+const record = (text: string) => ({ key: Buffer.from(text), value: Buffer.from(text) })
+
+test('appends settle in the order they were made, and only once they are readable', async () => {
+  const { journal, turn } = makeJournal()
+  const settled: string[] = []
+  for (let index = 0; index < 100; index++) {
+    journal.append('__consumer_offsets', 0, [record(`${index}`)], (code) => settled.push(`${index}:${code}`))
+  }
+  await turn()
+  await turn()
+  assert.equal(settled, [], 'the owner has not been there yet')
+  for (let round = 0; round < 5; round++) await turn(ErrorCode.NONE)
+  assert.equal(
+    settled,
+    Array.from({ length: 100 }, (_, index) => `${index}:0`),
+  )
+})
+
+test('more than the first ring holds waits for room, and nothing is lost or settled twice', async () => {
+  const { journal, turn, clock } = makeJournal()
+  const settled: number[] = []
+  for (let index = 0; index < 200; index++) {
+    const large = { key: null, value: Buffer.alloc(20_000, index) }
+    journal.append('__consumer_offsets', 0, [large], () => settled.push(index))
+  }
+  for (let round = 0; round < 200 && settled.length < 200; round++) {
+    await turn(ErrorCode.NONE)
+    clock.advance(25)
+  }
+  assert.equal(
+    settled,
+    Array.from({ length: 200 }, (_, index) => index),
+  )
+})
+
+test('after a failed append all that waits fails too, until the partition was loaded again', async () => {
+  const { journal, turn } = makeJournal()
+  const settled: number[] = []
+  const append = (): void => journal.append('__consumer_offsets', 0, [record('x')], (code) => settled.push(code))
+  append()
+  append()
+  await turn()
+  await turn()
+  await turn(ErrorCode.KAFKA_STORAGE_ERROR)
+  append()
+  await turn()
+  assert.equal(settled, [56, 56, 56])
+  await journal.load('__consumer_offsets', 0, () => undefined)
+  append()
+  await turn()
+  await turn(ErrorCode.NONE)
+  assert.equal(settled, [56, 56, 56, 0])
+})
+
+test('an append to a partition that nobody has opened fails, later and not at once', async () => {
+  const { journal } = makeJournal()
+  const settled: number[] = []
+  journal.append('__consumer_offsets', 9, [record('x')], (code) => settled.push(code))
+  assert.equal(settled, [])
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(settled, [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION])
+})
+
+test('the journal says that it is full before memory grows without bound', async () => {
+  const { journal } = makeJournal()
+  const many = Array.from({ length: 5_000 }, () => record('x'))
+  for (let round = 0; round < 9; round++) journal.append('__consumer_offsets', 0, many, () => undefined)
+  assert.is(journal.isFull(), false)
+  journal.append('__consumer_offsets', 0, many, () => undefined)
+  assert.is(journal.isFull(), true)
+})
+
+test.run()
