@@ -1,0 +1,216 @@
+/**
+ * Produce (key 0), versions 3-13: appends one batch a partition and answers once it is readable.
+ *
+ * Behaviour: `acks` -1 and 1 are the same with one replica; 0 gets no response, and an error closes the connection. A batch larger
+ * than `max.message.bytes` is refused here, before it takes room in a ring; all other checks are the owner's. `timeout` bounds only
+ * the wait for room. Data of a transaction is refused: there are no transactions yet. `recordErrors` stays empty.
+ * Versions: 3-6 do not know zstd; 13 goes by topic id. 0-2 are advertised (KAFKA-18659), and answered like Kafka: the connection closes.
+ */
+
+import { topicIdHex } from '../base/ids.ts'
+import type { CatalogTopic } from '../base/topology.ts'
+import { ErrorCode } from '../wire/generated/errors.ts'
+import {
+  decodeProduceRequest,
+  encodeProduceResponse,
+  makeProduceResponse,
+  makeProduceResponsePartitionProduceResponse,
+  makeProduceResponseTopicProduceResponse,
+  type ProduceRequest,
+  type ProduceRequestPartitionProduceData,
+  type ProduceRequestTopicProduceData,
+  type ProduceResponse,
+  type ProduceResponsePartitionProduceResponse,
+} from '../wire/generated/produce.ts'
+import {
+  batchAttributes,
+  batchMagic,
+  batchSizeBytes,
+  compressionOf,
+  isTransactional,
+  minBatchBytes,
+} from '../wire/record-batch.ts'
+import { type Call, defineApi } from './api.ts'
+import { mustWait, type Place, type Settlement } from './ports.ts'
+
+export const produce = defineApi({
+  place: 'front',
+  key: 0,
+  versions: [3, 13],
+  decode: decodeProduceRequest,
+  encode: encodeProduceResponse,
+  handle: (request, call) => new Production(request, call).start(),
+})
+
+const zstd = 4
+/** A produce waits this long for room even where its timeout says less. */
+const waitMsMin = 1_000
+const adminClientId = '__admin_client'
+
+type Work = { readonly place: Place; readonly index: number; readonly batch: Buffer }
+
+/** One produce request until all of its batches are settled. */
+class Production implements Settlement {
+  readonly #request: ProduceRequest
+  readonly #call: Call<ProduceResponse>
+  /** One entry a partition, in the order of the request. */
+  readonly #results: ProduceResponsePartitionProduceResponse[] = []
+  readonly #slots: number[] = []
+  #unsettled = 0
+  #isClaimed = false
+
+  constructor(request: ProduceRequest, call: Call<ProduceResponse>) {
+    this.#request = request
+    this.#call = call
+  }
+
+  start(): void | Promise<void> {
+    const { acks } = this.#request
+    const refusal = acks < -1 || acks > 1 ? ErrorCode.INVALID_REQUIRED_ACKS : ErrorCode.NONE
+    let waiting: Work[] | undefined
+    for (const topicData of this.#request.topicData) {
+      const topic = this.#topicOf(topicData)
+      for (const data of topicData.partitionData) {
+        const work = this.#prepare(topic, data, refusal)
+        if (work === undefined) continue
+        // One that waits makes all behind it wait too, so that batches of one partition keep their order.
+        if (waiting !== undefined) waiting.push(this.#kept(work))
+        else if (!this.#claim(work)) waiting = [this.#kept(work)]
+      }
+    }
+    if (waiting !== undefined) return this.#claimWhenRoom(waiting)
+    this.#claimedAll()
+  }
+
+  settled(index: number, errorCode: number, baseOffset: number, logAppendTimeMs: number): void {
+    const result = this.#results[index]
+    const slot = this.#slots[index]
+    if (result === undefined || slot === undefined) return
+    result.errorCode = errorCode
+    if (errorCode === ErrorCode.NONE) {
+      result.baseOffset = baseOffset
+      result.logAppendTimeMs = logAppendTimeMs
+      result.logStartOffset = this.#call.ports.partitions.logStartOffset(slot)
+    }
+    this.#unsettled -= 1
+    this.#finishIfSettled()
+  }
+
+  #topicOf(topicData: ProduceRequestTopicProduceData): CatalogTopic | undefined {
+    const { catalog } = this.#call.ports
+    return this.#call.apiVersion >= 13 ? catalog.byId(topicIdHex(topicData.topicId)) : catalog.byName(topicData.name)
+  }
+
+  /** Adds the partition's result; answers the work where there is some to do. */
+  #prepare(
+    topic: CatalogTopic | undefined,
+    data: ProduceRequestPartitionProduceData,
+    refusal: number,
+  ): Work | undefined {
+    const index = this.#results.length
+    const result = makeProduceResponsePartitionProduceResponse({ index: data.index, baseOffset: -1 })
+    this.#results.push(result)
+    this.#slots.push(-1)
+    result.errorCode = refusal
+    if (refusal !== ErrorCode.NONE) return undefined
+    const partition = topic?.partitions[data.index]
+    if (topic === undefined || partition === undefined) {
+      const isById = topic === undefined && this.#call.apiVersion >= 13
+      result.errorCode = isById ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+      return undefined
+    }
+    this.#slots[index] = partition.slot
+    result.errorCode = errorOfRecords(data.records, this.#call.apiVersion)
+    if (result.errorCode !== ErrorCode.NONE || data.records === null) return undefined
+    const batch = data.records.subarray(0, batchSizeBytes(data.records, 0))
+    result.errorCode = this.#errorOfPlace(topic, batch)
+    return result.errorCode === ErrorCode.NONE ? { place: { topic, partition }, index, batch } : undefined
+  }
+
+  #errorOfPlace(topic: CatalogTopic, batch: Buffer): number {
+    if (topic.isInternal && this.#call.clientId !== adminClientId) return ErrorCode.INVALID_TOPIC_EXCEPTION
+    if (isTransactional(batchAttributes(batch, 0))) return ErrorCode.INVALID_TXN_STATE
+    if (batch.length > topic.settings.maxMessageBytes) return ErrorCode.MESSAGE_TOO_LARGE
+    return ErrorCode.NONE
+  }
+
+  #kept(work: Work): Work {
+    return { ...work, batch: this.#call.keep(work.batch) }
+  }
+
+  /** False where the batch has to wait for room. */
+  #claim(work: Work): boolean {
+    const answer = this.#call.ports.partitions.claim(work.place, work.batch, this, work.index)
+    if (answer === mustWait) return false
+    if (answer === ErrorCode.NONE) this.#unsettled += 1
+    else this.#fail(work.index, answer)
+    return true
+  }
+
+  async #claimWhenRoom(works: readonly Work[]): Promise<void> {
+    const { partitions, monotonicMs } = this.#call.ports
+    const deadlineMs = monotonicMs() + Math.max(waitMsMin, this.#request.timeoutMs)
+    for (const work of works) {
+      while (!this.#claim(work)) {
+        const errorCode = await partitions.waitForRoom(work.place, work.batch.length, deadlineMs)
+        if (errorCode === ErrorCode.NONE) continue
+        this.#fail(work.index, errorCode)
+        break
+      }
+    }
+    this.#claimedAll()
+  }
+
+  #fail(index: number, errorCode: number): void {
+    const result = this.#results[index]
+    if (result !== undefined) result.errorCode = errorCode
+  }
+
+  #claimedAll(): void {
+    this.#isClaimed = true
+    if (this.#request.acks === 0) this.#call.replyNothing()
+    this.#finishIfSettled()
+  }
+
+  #finishIfSettled(): void {
+    if (!this.#isClaimed || this.#unsettled > 0) return
+    if (this.#request.acks !== 0) {
+      this.#call.reply(this.#response())
+      return
+    }
+    const failed = this.#results.find((result) => result.errorCode !== ErrorCode.NONE)
+    if (failed !== undefined) this.#call.close(`a produce with acks=0 failed with error ${failed.errorCode}`)
+  }
+
+  #response(): ProduceResponse {
+    let first = 0
+    const responses = this.#request.topicData.map((topicData) => {
+      const end = first + topicData.partitionData.length
+      const partitionResponses = this.#results.slice(first, end)
+      first = end
+      return makeProduceResponseTopicProduceResponse({
+        name: topicData.name,
+        topicId: topicData.topicId,
+        partitionResponses,
+      })
+    })
+    return makeProduceResponse({ responses })
+  }
+}
+
+/** What Kafka's ProduceRequest.validateRecords refuses: anything but exactly one batch of magic 2. */
+function errorOfRecords(records: Buffer | null, version: number): number {
+  // A header too short to say its size ends Kafka's iteration, as though there were no batch.
+  if (records === null || records.length < 17) return ErrorCode.INVALID_RECORD
+  const sizeBytes = batchSizeBytes(records, 0)
+  if (sizeBytes < 26) return ErrorCode.CORRUPT_MESSAGE
+  const magic = batchMagic(records, 0)
+  if (magic < 0 || magic > 2) return ErrorCode.CORRUPT_MESSAGE
+  if (sizeBytes > records.length) return ErrorCode.INVALID_RECORD
+  if (magic !== 2) return ErrorCode.INVALID_RECORD
+  if (sizeBytes < minBatchBytes) return ErrorCode.CORRUPT_MESSAGE
+  if (version < 7 && compressionOf(batchAttributes(records, 0)) === zstd) return ErrorCode.UNSUPPORTED_COMPRESSION_TYPE
+  // Up to 11 bytes of rubbish behind the batch are too few to be a second one.
+  if (records.length - sizeBytes >= 12) return ErrorCode.INVALID_RECORD
+  return ErrorCode.NONE
+}

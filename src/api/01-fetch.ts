@@ -1,0 +1,257 @@
+/**
+ * Fetch (key 1), versions 4-18: reads batches, waiting until there are enough of them or the time is up.
+ *
+ * Behaviour: hot batches come from memory, cold ones from segment files, both as whole batches. `maxBytes` is capped by the broker;
+ * the first batch of a response comes whole whatever the limits. A fetch with an error in any partition is answered at once.
+ * Rack, cluster id, replica state and directory ids are ignored; a fetch by a replica is refused, since there are no followers.
+ * Versions: 7 brought sessions, 9 leader epochs, 12 the diverging epoch, 13 topic ids, 16 node endpoints (never needed), 17-18 matter
+ * to replicas only.
+ */
+
+import { noTopicId, topicIdBytes } from '../base/ids.ts'
+import { ErrorCode } from '../wire/generated/errors.ts'
+import {
+  decodeFetchRequest,
+  encodeFetchResponse,
+  type FetchRequest,
+  type FetchResponse,
+  type FetchResponseFetchableTopicResponse,
+  type FetchResponsePartitionData,
+  makeFetchResponse,
+  makeFetchResponseFetchableTopicResponse,
+  makeFetchResponsePartitionData,
+} from '../wire/generated/fetch.ts'
+import { type Call, defineApi } from './api.ts'
+import { errorOfLeaderEpoch, leaderEpoch } from './leader-epoch.ts'
+import type { FetchContext, FetchItem, FetchResult, Place, ReadWish } from './ports.ts'
+
+export const fetch = defineApi({
+  place: 'front',
+  key: 1,
+  versions: [4, 18],
+  decode: decodeFetchRequest,
+  encode: encodeFetchResponse,
+  handle: (request, call) => new Fetching(request, call).start(),
+})
+
+const noRecords = Buffer.alloc(0)
+const readCommitted = 1
+
+type Aim = { readonly item: FetchItem; readonly place: Place | undefined; seenEnd: number; seenBytes: number }
+
+/** One fetch request until it is answered. */
+class Fetching {
+  readonly #call: Call<FetchResponse>
+  readonly #context: FetchContext
+  readonly #isCommittedOnly: boolean
+  readonly #isByReplica: boolean
+  readonly #bytesMax: number
+  readonly #bytesMin: number
+  readonly #waitMs: number
+  #aims: Aim[] = []
+  #results: FetchResult[] = []
+  #bytes = 0
+  #hasError = false
+
+  constructor(request: FetchRequest, call: Call<FetchResponse>) {
+    this.#call = call
+    this.#context = call.ports.fetchSessions.begin(request, call.apiVersion >= 13)
+    this.#isCommittedOnly = request.isolationLevel === readCommitted
+    this.#isByReplica = (call.apiVersion >= 15 ? request.replicaState.replicaId : request.replicaId) >= 0
+    this.#bytesMax = Math.min(request.maxBytes, call.ports.cluster.fetchBytesMax)
+    this.#bytesMin = Math.min(request.minBytes, this.#bytesMax)
+    this.#waitMs = request.maxWaitMs
+  }
+
+  start(): void | Promise<void> {
+    const { errorCode, items } = this.#context
+    if (errorCode !== ErrorCode.NONE) {
+      this.#call.reply(makeFetchResponse({ errorCode }))
+      return
+    }
+    this.#aims = items.map((item) => ({ item, place: this.#placeOf(item), seenEnd: 0, seenBytes: 0 }))
+    return this.#read(0, () => this.#answerOrPark())
+  }
+
+  #answerOrPark(): void {
+    const isDone = this.#waitMs <= 0 || this.#aims.length === 0 || this.#bytes >= this.#bytesMin || this.#hasError
+    if (isDone || !this.#park()) this.#answer()
+  }
+
+  #park(): boolean {
+    // What was read is read again when it is sent: a waiting fetch holds no memory but its wishes.
+    this.#results = []
+    return this.#call.ports.parking.park({
+      connectionId: this.#call.caller.connectionId,
+      slots: this.#aims.flatMap(({ place }) => (place === undefined ? [] : [place.partition.slot])),
+      waitMs: this.#waitMs,
+      isSatisfied: () => this.#isSatisfied(),
+      wake: () => this.#readAndAnswer(),
+    })
+  }
+
+  #readAndAnswer(): void {
+    void this.#read(0, () => this.#answer())
+  }
+
+  #isSatisfied(): boolean {
+    const { partitions } = this.#call.ports
+    let bytes = 0
+    for (const { place, seenEnd, seenBytes } of this.#aims) {
+      if (place === undefined) return true
+      const { slot } = place.partition
+      if (partitions.errorOf(slot) !== ErrorCode.NONE) return true
+      bytes += seenBytes
+      const end = this.#endOf(slot)
+      if (end > seenEnd) bytes += partitions.bytesFrom(slot, seenEnd, end)
+      if (bytes >= this.#bytesMin && bytes > 0) return true
+    }
+    return false
+  }
+
+  #placeOf(item: FetchItem): Place | undefined {
+    const { catalog } = this.#call.ports
+    const topic = item.topicId === noTopicId ? catalog.byName(item.topic) : catalog.byId(item.topicId)
+    const partition = topic?.partitions[item.index]
+    return topic === undefined || partition === undefined ? undefined : { topic, partition }
+  }
+
+  #endOf(slot: number): number {
+    const { partitions } = this.#call.ports
+    return this.#isCommittedOnly ? partitions.lastStableOffset(slot) : partitions.highWatermark(slot)
+  }
+
+  /** Reads the partitions from `first` on, without a pause as long as they are hot; then calls `done`. */
+  #read(first: number, done: () => void): void | Promise<void> {
+    if (first === 0) {
+      this.#results = []
+      this.#bytes = 0
+    }
+    for (let index = first; index < this.#aims.length; index += 1) {
+      const aim = this.#aims[index]
+      if (aim === undefined) break
+      const cold = this.#readOne(aim)
+      if (cold !== undefined) return this.#readCold(aim, cold, index, done)
+    }
+    done()
+  }
+
+  async #readCold(aim: Aim, wish: ReadWish, index: number, done: () => void): Promise<void> {
+    const place = aim.place
+    if (place === undefined) return
+    let bytes: Buffer | undefined
+    let errorCode: number = ErrorCode.OFFSET_OUT_OF_RANGE
+    try {
+      bytes = await this.#call.ports.partitions.readCold(place, wish)
+    } catch {
+      errorCode = ErrorCode.KAFKA_STORAGE_ERROR
+    }
+    if (bytes === undefined) this.#refuse(aim, errorCode)
+    else this.#deliver(aim, place, bytes)
+    await this.#read(index + 1, done)
+  }
+
+  /** Reads one partition; answers the wish that only storage can fulfil. */
+  #readOne(aim: Aim): ReadWish | undefined {
+    const { item, place } = aim
+    if (place === undefined) {
+      const isById = item.topicId !== noTopicId && this.#call.ports.catalog.byId(item.topicId) === undefined
+      this.#refuse(aim, isById ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+      return undefined
+    }
+    const { slot } = place.partition
+    const { partitions } = this.#call.ports
+    const errorCode = this.#errorOf(item, slot)
+    if (errorCode !== ErrorCode.NONE) {
+      this.#refuse(aim, errorCode)
+      return undefined
+    }
+    const wish = this.#wishOf(item, this.#endOf(slot))
+    if (wish === undefined) {
+      this.#deliver(aim, place, noRecords)
+      return undefined
+    }
+    const bytes = partitions.read(place, wish)
+    if (bytes === 'cold') return wish
+    if (bytes === 'gone') this.#refuse(aim, ErrorCode.OFFSET_OUT_OF_RANGE)
+    else this.#deliver(aim, place, bytes)
+    return undefined
+  }
+
+  /** Undefined where there is nothing to read, or no room left in the response. */
+  #wishOf(item: FetchItem, endOffset: number): ReadWish | undefined {
+    if (item.fetchOffset >= endOffset) return undefined
+    const isFirstWhole = this.#bytes === 0
+    const bytesMax = Math.max(0, Math.min(item.bytesMax, this.#bytesMax - this.#bytes))
+    if (bytesMax === 0 && !isFirstWhole) return undefined
+    return { offset: item.fetchOffset, bytesMax, endOffset, isFirstWhole }
+  }
+
+  #errorOf(item: FetchItem, slot: number): number {
+    const { partitions } = this.#call.ports
+    if (this.#isByReplica) return ErrorCode.NOT_LEADER_OR_FOLLOWER
+    const errorCode = partitions.errorOf(slot)
+    if (errorCode !== ErrorCode.NONE) return errorCode
+    const epochError = errorOfLeaderEpoch(item.currentLeaderEpoch)
+    if (epochError !== ErrorCode.NONE) return epochError
+    // KIP-595: there is one epoch, so no history can diverge; a later one is unknown, which Kafka calls out of range.
+    if (item.lastFetchedEpoch > leaderEpoch) return ErrorCode.OFFSET_OUT_OF_RANGE
+    const isWithin =
+      item.fetchOffset >= partitions.logStartOffset(slot) && item.fetchOffset <= partitions.highWatermark(slot)
+    return isWithin ? ErrorCode.NONE : ErrorCode.OFFSET_OUT_OF_RANGE
+  }
+
+  #refuse(aim: Aim, errorCode: number): void {
+    this.#hasError = true
+    const data = makeFetchResponsePartitionData({
+      partitionIndex: aim.item.index,
+      errorCode,
+      highWatermark: -1,
+      abortedTransactions: null,
+      records: noRecords,
+    })
+    this.#results.push({ item: aim.item, data })
+  }
+
+  #deliver(aim: Aim, place: Place, records: Buffer): void {
+    const { partitions } = this.#call.ports
+    const { slot } = place.partition
+    this.#bytes += records.length
+    aim.seenBytes = records.length
+    aim.seenEnd = Math.max(aim.item.fetchOffset, this.#endOf(slot))
+    const data: FetchResponsePartitionData = makeFetchResponsePartitionData({
+      partitionIndex: aim.item.index,
+      highWatermark: partitions.highWatermark(slot),
+      lastStableOffset: partitions.lastStableOffset(slot),
+      logStartOffset: partitions.logStartOffset(slot),
+      abortedTransactions: this.#isCommittedOnly ? [] : null,
+      records,
+    })
+    this.#results.push({ item: aim.item, data })
+  }
+
+  #answer(): void {
+    const { errorCode, sessionId, results } = this.#context.finish(this.#results)
+    this.#call.reply(makeFetchResponse({ errorCode, sessionId, responses: byTopic(results) }))
+  }
+}
+
+/** Joins neighbours of one topic. */
+function byTopic(results: readonly FetchResult[]): FetchResponseFetchableTopicResponse[] {
+  const responses: FetchResponseFetchableTopicResponse[] = []
+  let last: FetchItem | undefined
+  for (const { item, data } of results) {
+    if (last === undefined || last.topic !== item.topic || last.topicId !== item.topicId) {
+      responses.push(
+        makeFetchResponseFetchableTopicResponse({
+          topic: item.topic,
+          topicId: topicIdBytes(item.topicId),
+          partitions: [],
+        }),
+      )
+      last = item
+    }
+    responses.at(-1)?.partitions.push(data)
+  }
+  return responses
+}

@@ -1,0 +1,144 @@
+/** Routes one request: reads its header, checks its version, and runs its API or forwards it. */
+
+import { apiVersions, refuseApiVersions } from '../api/18-api-versions.ts'
+import type { RawCall } from '../api/api.ts'
+import { findApi } from '../api/index.ts'
+import type { Caller, Ports } from '../api/ports.ts'
+import { Reader } from '../wire/reader.ts'
+import { decodeRequestHeader, encodeResponseHeader, type RequestHeader } from '../wire/request-header.ts'
+import { Writer } from '../wire/writer.ts'
+import type { Forwarding } from './forward.ts'
+import type { ResponsePlace } from './respond.ts'
+
+/** What a request needs of the connection that it came on. */
+export interface Line {
+  readonly caller: Caller
+  openResponse(): ResponsePlace
+  fillResponse(place: ResponsePlace, chunks: readonly Buffer[]): void
+  close(reason: string): void
+}
+
+/** Where a request's bytes lie. */
+export type Frame = {
+  readonly bytes: Buffer
+  readonly start: number
+  readonly end: number
+  readonly isOwned: boolean
+}
+
+/** Room for most responses: the writer grows where it is too little. */
+const responseBytesFirst = 256
+
+/** Dispatches the requests of all connections of a front. */
+export class Dispatcher {
+  readonly #ports: Ports
+  readonly #forwarding: Forwarding
+
+  constructor(options: { readonly ports: Ports; readonly forwarding: Forwarding }) {
+    this.#ports = options.ports
+    this.#forwarding = options.forwarding
+  }
+
+  /**
+   * Starts one request; a promise means that the next one of this connection has to wait for it. Throws DecodeError for bytes
+   * that are no request.
+   */
+  dispatch(frame: Frame, line: Line): void | Promise<void> {
+    const reader = new Reader(frame.bytes, frame.start, frame.end)
+    const header = decodeRequestHeader(reader)
+    const api = findApi(header.apiKey)
+    const { apiKey, apiVersion } = header
+    if (api === undefined) {
+      // As Kafka: there is no response that a client could understand.
+      line.close(`a request for API ${apiKey}, which is not offered here`)
+      return
+    }
+    if (apiVersion < api.versionMin || apiVersion > api.versionMax) {
+      if (apiKey === apiVersions.key) refuseApiVersions(new RequestCall(header, frame, line, this.#ports))
+      else line.close(`a request for API ${apiKey} in version ${apiVersion}, which is not offered here`)
+      return
+    }
+    if (api.place === 'front') return api.run(reader, new RequestCall(header, frame, line, this.#ports))
+    return this.#forward(header, frame.bytes.subarray(reader.position, frame.end), frame, line)
+  }
+
+  #forward(header: RequestHeader, body: Buffer, frame: Frame, line: Line): void | Promise<void> {
+    const { apiKey, apiVersion, clientId } = header
+    const { connectionId, listenerName, clientHost } = line.caller
+    const place = line.openResponse()
+    const answer = (responseBody: Buffer | undefined): void => {
+      if (responseBody === undefined) line.close('main refused the request')
+      else
+        line.fillResponse(
+          place,
+          responseChunks(header, (writer) => writer.writeReference(responseBody)),
+        )
+    }
+    const request = { connectionId, listenerName, clientHost, apiKey, apiVersion, clientId, body }
+    if (this.#forwarding.push(request, answer)) return
+    const kept = { ...request, body: frame.isOwned ? body : Buffer.from(body) }
+    return this.#forwardWhenRoom(() => this.#forwarding.push(kept, answer))
+  }
+
+  async #forwardWhenRoom(push: () => boolean): Promise<void> {
+    do {
+      await this.#forwarding.waitForRoom()
+    } while (!push())
+  }
+}
+
+/** One request of a client, as its API sees it. */
+class RequestCall implements RawCall {
+  readonly ports: Ports
+  readonly #header: RequestHeader
+  readonly #isFrameOwned: boolean
+  readonly #line: Line
+  readonly #place: ResponsePlace
+
+  constructor(header: RequestHeader, frame: Frame, line: Line, ports: Ports) {
+    this.ports = ports
+    this.#header = header
+    this.#isFrameOwned = frame.isOwned
+    this.#line = line
+    this.#place = line.openResponse()
+  }
+
+  get apiVersion(): number {
+    return this.#header.apiVersion
+  }
+
+  get clientId(): string | null {
+    return this.#header.clientId
+  }
+
+  get caller(): Caller {
+    return this.#line.caller
+  }
+
+  respond(write: (writer: Writer) => void): void {
+    this.#line.fillResponse(this.#place, responseChunks(this.#header, write))
+  }
+
+  respondNothing(): void {
+    this.#line.fillResponse(this.#place, [])
+  }
+
+  close(reason: string): void {
+    this.#line.close(reason)
+  }
+
+  keep(bytes: Buffer): Buffer {
+    return this.#isFrameOwned ? bytes : Buffer.from(bytes)
+  }
+}
+
+/** A whole response frame: size, header, body. */
+function responseChunks(header: RequestHeader, write: (writer: Writer) => void): Buffer[] {
+  const writer = new Writer(responseBytesFirst)
+  writer.writeInt32(0)
+  encodeResponseHeader(writer, header.apiKey, header.apiVersion, header.correlationId)
+  write(writer)
+  const chunks = writer.finish()
+  chunks[0]?.writeInt32BE(writer.length - 4, 0)
+  return chunks
+}
