@@ -145,8 +145,15 @@ export class CoordinatorHost {
       partitionsMax: this.#table.capacity - 1,
     }
     const topics = new TopicCoordinator({ clock, random, journal, effects: registry, settings: topicSettings })
-    const groups = new GroupCoordinator({ clock, random, journal, topics, settings: groupSettings((name) => topics.brokerConfig(name)) })
-    const producerIds = new ProducerIdCoordinator({ journal, settings: { nodeId: config.nodeId } })
+    const groups = new GroupCoordinator({
+      clock,
+      random,
+      journal,
+      topics,
+      settings: groupSettings((name) => topics.brokerConfig(name)),
+      logger,
+    })
+    const producerIds = new ProducerIdCoordinator({ clock, journal, nodeId: config.nodeId, logger })
     const desk = new RequestDesk({
       fronts: shared.fronts.map((front, index) => ({
         requests: new ByteQueue(front.requests),

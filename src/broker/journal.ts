@@ -197,7 +197,7 @@ export class RingJournal implements Journal {
     }
     partition.inFlight.splice(0, settled)
     if (partition.failedWith !== ErrorCode.NONE) this.#failBacklog(partition)
-    if (partition.inFlight.length > 0 && settled > 0) this.#rearm(partition)
+    if (partition.inFlight.length > 0) this.#rearm(partition)
     return settled
   }
 

@@ -10,6 +10,7 @@ import { LogReader } from '../../src/log/local/reader.ts'
 import { MemoryDisk } from '../../src/log/memory-disk.ts'
 import { Bell } from '../../src/ring/bell.ts'
 import { slotAfter } from '../../src/ring/cursor.ts'
+import type { Ring } from '../../src/ring/ring.ts'
 import { Verdict } from '../../src/ring/slot.ts'
 import { PartitionTable } from '../../src/ring/table.ts'
 import { ErrorCode } from '../../src/wire/generated/errors.ts'
@@ -35,13 +36,8 @@ function makeJournal() {
   const reader = new LogReader({ disk, directory: '__consumer_offsets-0' })
   journal.add({ topic: '__consumer_offsets', partition: 0, slot, owner: 0, reader })
   let nextOffset = 0
-  /** One turn of main and then of an owner that gives all that is published the same outcome. */
-  const turn = async (errorCode?: number): Promise<void> => {
-    bell.drain((dirty) => journal.progress(dirty))
-    journal.doWork()
-    await new Promise((resolve) => setImmediate(resolve))
-    const ring = keeper.ringOf(slot)
-    if (ring === undefined || errorCode === undefined) return
+  const rings: Ring[] = []
+  const serve = (ring: Ring, errorCode: number): void => {
     let stamped = ring.stamped()
     while (ring.isPublished(stamped)) {
       ring.setVerdict(stamped, errorCode === ErrorCode.NONE ? Verdict.accepted : Verdict.refused)
@@ -59,6 +55,16 @@ function makeJournal() {
     while (retired !== ring.readable() && ring.isAnswered(retired)) retired = slotAfter(retired)
     ring.retire(retired)
     if (table.takeRoomInterest(slot) !== 0) bell.markAndRing(slot)
+  }
+  /** One turn of main and then of an owner that gives all that is published the same outcome. */
+  const turn = async (errorCode?: number): Promise<void> => {
+    bell.drain((dirty) => journal.progress(dirty))
+    journal.doWork()
+    await new Promise((resolve) => setImmediate(resolve))
+    const newest = keeper.ringOf(slot)
+    if (newest !== undefined && newest !== rings.at(-1)) rings.push(newest)
+    // A ring that was replaced is drained before its successor is served, as owners do.
+    if (errorCode !== undefined) for (const ring of rings) serve(ring, errorCode)
   }
   return { journal, turn, clock }
 }
@@ -88,7 +94,7 @@ test('more than the first ring holds waits for room, and nothing is lost or sett
     const large = { key: null, value: Buffer.alloc(20_000, index) }
     journal.append('__consumer_offsets', 0, [large], () => settled.push(index))
   }
-  for (let round = 0; round < 200 && settled.length < 200; round++) {
+  for (let round = 0; round < 500 && settled.length < 200; round++) {
     await turn(ErrorCode.NONE)
     clock.advance(25)
   }
