@@ -1,10 +1,10 @@
 /** Profiles a broker under load: `npm run profile -- [produce|fetch|end-to-end] [--tool doctor|flame|bubbleprof|threads]`. */
 
-import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { environment, projectRoot, runCommand } from './project.ts'
+import { startBrokerProcess } from './broker-process.ts'
+import { projectRoot, runCommand } from './project.ts'
 
 const usage = `usage: npm run profile -- [produce|fetch|end-to-end] [--tool TOOL] [--seconds N] [-- broker flags]
   --tool threads     one .cpuprofile a thread, for any V8 profile viewer (the default)
@@ -14,7 +14,6 @@ const usage = `usage: npm run profile -- [produce|fetch|end-to-end] [--tool TOOL
 
 const tools = ['threads', 'doctor', 'flame', 'bubbleprof']
 const loads = ['produce', 'fetch', 'end-to-end']
-const port = 9464
 const startTimeoutMs = 20_000
 
 type Options = { load: string; tool: string; seconds: string; brokerFlags: string[] }
@@ -47,20 +46,16 @@ async function main(argv: readonly string[]): Promise<number> {
   mkdirSync(folder, { recursive: true })
   const data = mkdtempSync(join(tmpdir(), 'safka-profile-'))
   try {
-    const broker = startBroker(options, folder, data)
-    const ended = new Promise<void>((resolve) => broker.once('close', () => resolve()))
-    await listening(broker)
-    const seconds = ['--seconds', options.seconds]
-    const code = await runCommand(process.execPath, [
-      'bench/load/main.ts',
-      options.load,
-      '--broker',
-      `127.0.0.1:${port}`,
-      ...seconds,
-    ])
-    // The whole group: clinic starts the broker as a child of its own, and writes its files when that has ended.
-    if (broker.pid !== undefined) process.kill(-broker.pid, 'SIGINT')
-    await ended
+    const broker = await startBrokerProcess({
+      launcher: launcherOf(options.tool, folder),
+      flags: ['--host', '127.0.0.1', '--port', '0', '--data', data, ...flagsOf(options)],
+      startTimeoutMs,
+    })
+    const address = `${broker.host}:${broker.port}`
+    const load = [options.load, '--broker', address, '--seconds', options.seconds]
+    const code = await runCommand(process.execPath, ['bench/load/main.ts', ...load])
+    // The profile is written when the broker ends.
+    await broker.stop()
     console.log(`profiles are in ${folder}`)
     return code
   } finally {
@@ -68,33 +63,13 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-function startBroker(options: Options, folder: string, data: string): ChildProcess {
-  const flags = ['start', '--host', '127.0.0.1', '--port', String(port), '--data', data, ...options.brokerFlags]
-  const main = join(projectRoot, 'dist/src/cli/main.js')
-  const command =
-    options.tool === 'threads'
-      ? [process.execPath, '--cpu-prof', `--cpu-prof-dir=${folder}`, main, ...flags]
-      : ['clinic', options.tool, '--open=false', '--dest', folder, '--', 'node', main, ...flags, '--owners', '0']
-  return spawn(command[0] ?? '', command.slice(1), {
-    cwd: projectRoot,
-    env: { ...environment(), NO_INSIGHT: '1' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-    detached: true,
-  })
+function launcherOf(tool: string, folder: string): string[] {
+  if (tool === 'threads') return [process.execPath, '--cpu-prof', `--cpu-prof-dir=${folder}`]
+  return ['clinic', tool, '--open=false', '--dest', folder, '--', 'node']
 }
 
-/** Resolves with the broker's line that says where it listens. */
-function listening(broker: ChildProcess): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('the broker did not start in time')), startTimeoutMs)
-    broker.once('close', (code) => reject(new Error(`the broker ended with exit code ${code}`)))
-    broker.stdout?.on('data', (chunk: Buffer) => {
-      process.stdout.write(chunk)
-      if (!chunk.includes(String(port))) return
-      clearTimeout(timer)
-      resolve()
-    })
-  })
+function flagsOf({ tool, brokerFlags }: Options): string[] {
+  return tool === 'threads' ? brokerFlags : [...brokerFlags, '--owners', '0']
 }
 
 process.exitCode = await main(process.argv.slice(2))

@@ -1,6 +1,6 @@
 /**
  * Records golden frames: a proxy between real clients and a real Apache Kafka that keeps, of each API, version and
- * direction, the smallest frame and the largest that is still compact.
+ * direction (and codec, where it holds records), the smallest frame and the largest that is still compact.
  *
  *   node scripts/record-golden.ts --listen PORT --target HOST:PORT --out test/golden/frames.jsonl
  *
@@ -11,7 +11,12 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { parseArgs } from 'node:util'
-import { apiTable } from '../src/wire/generated/api-keys.ts'
+import { ApiKey, apiTable } from '../src/wire/generated/api-keys.ts'
+import { decodeFetchResponse } from '../src/wire/generated/fetch.ts'
+import { decodeProduceRequest } from '../src/wire/generated/produce.ts'
+import { Reader } from '../src/wire/reader.ts'
+import { batchCompression, batchHeaderBytes } from '../src/wire/record-batch.ts'
+import { decodeRequestHeader, decodeResponseHeader } from '../src/wire/request-header.ts'
 
 /** One kept frame, without its length prefix. */
 type Frame = { key: number; version: number; side: 'request' | 'response'; hex: string }
@@ -38,7 +43,7 @@ if (existsSync(out)) {
 function keep(frame: Frame): void {
   const sizeBytes = frame.hex.length / 2
   if (sizeBytes > frameBytesMax) return
-  const name = `${frame.key} ${frame.version} ${frame.side}`
+  const name = `${frame.key} ${frame.version} ${frame.side} ${codecOf(frame)}`
   const best = kept.get(name)
   if (best === undefined) kept.set(name, { smallest: frame, largest: frame })
   else {
@@ -46,6 +51,23 @@ function keep(frame: Frame): void {
     if (sizeBytes <= compactBytesMax && frame.hex.length > best.largest.hex.length) best.largest = frame
     if (best.largest.hex.length / 2 > compactBytesMax && sizeBytes <= compactBytesMax) best.largest = frame
   }
+}
+
+/** The codec of a frame's first batch, or '' where it holds none. */
+function codecOf({ key, version, side, hex }: Frame): string {
+  const reader = new Reader(Buffer.from(hex, 'hex'))
+  let records: (Buffer | null)[] = []
+  if (key === ApiKey.Produce && side === 'request') {
+    decodeRequestHeader(reader)
+    const { topicData } = decodeProduceRequest(reader, version)
+    records = topicData.flatMap((topic) => topic.partitionData.map((partition) => partition.records))
+  } else if (key === ApiKey.Fetch && side === 'response') {
+    decodeResponseHeader(reader, key, version)
+    const { responses } = decodeFetchResponse(reader, version)
+    records = responses.flatMap((topic) => topic.partitions.map((partition) => partition.records))
+  }
+  const first = records.find((bytes) => bytes !== null && bytes.length > batchHeaderBytes)
+  return first === undefined || first === null ? '' : String(batchCompression(first, 0))
 }
 
 /** Calls `visit` with each whole frame, without its length, of the chunks that it is fed. */
