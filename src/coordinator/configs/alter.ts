@@ -9,7 +9,7 @@ import {
   topicConfigs,
 } from './definitions.ts'
 import type { ConfigMap } from './effective.ts'
-import { configValueProblem, listOf, normalConfigValue } from './validate.ts'
+import { configValueProblem, listOf } from './validate.ts'
 
 /** Kafka's numbers of the incremental operations. */
 export const alterOperation = { set: 0, delete: 1, append: 2, subtract: 3 } as const
@@ -20,8 +20,8 @@ export type ConfigChange = { readonly name: string; readonly operation: number; 
 /** Values by name as they will be set; null takes a config away. */
 export type DecidedConfigs = ReadonlyMap<string, string | null>
 
-/** A refusal: a Kafka error code and a sentence. */
-export type Refusal = { readonly errorCode: number; readonly message: string }
+/** A refusal: a Kafka error code and a sentence; null where Kafka gives none. */
+export type Refusal = { readonly errorCode: number; readonly message: string | null }
 
 export type ConfigScope = 'topic' | 'broker' | 'group'
 
@@ -123,7 +123,7 @@ function refusalOf(scope: ConfigScope, current: ConfigMap, decided: DecidedConfi
     if (fixed.length > 0) {
       return {
         errorCode: ErrorCode.INVALID_REQUEST,
-        message: `Cannot update these configs dynamically: Set(${fixed.join(', ')})`,
+        message: `Cannot update these configs dynamically: [${fixed.join(', ')}]`,
       }
     }
   }
@@ -141,17 +141,14 @@ function valuesRefusal(scope: ConfigScope, decided: DecidedConfigs): Refusal | u
   for (const [name, value] of decided) {
     if (value === null) continue
     const definition = definitionsOf[scope].get(name)
+    // Kafka takes unknown names for a broker: they may belong to a plug-in.
+    if (definition === undefined && scope === 'broker') continue
     if (definition === undefined) {
       return { errorCode: ErrorCode.INVALID_CONFIG, message: `Unknown ${scope} config name: ${name}` }
     }
     const problem = configValueProblem(definition, value)
-    if (problem !== undefined) return { errorCode: ErrorCode.INVALID_CONFIG, message: problem }
+    const errorCode = scope === 'broker' ? ErrorCode.INVALID_REQUEST : ErrorCode.INVALID_CONFIG
+    if (problem !== undefined) return { errorCode, message: problem }
   }
   return undefined
-}
-
-/** The stored form of a valid value: as it was sent; Kafka, too, keeps the text and parses it where it is used. */
-export function storedConfigValue(scope: ConfigScope, name: string, value: string): string {
-  const definition = definitionsOf[scope].get(name)
-  return definition === undefined ? value : normalConfigValue(definition, value)
 }

@@ -111,7 +111,11 @@ export function effectiveGroupConfig(
   if (override !== undefined) synonyms.push({ name: definition.name, value: override, source: configSource.group })
   const broker = brokerConfigs.get(`group.${definition.name}`)
   const set = broker === undefined ? [] : setValues(broker.name, layers)
-  synonyms.push(...set, { name: definition.name, value: definition.defaultValue, source: configSource.default })
+  synonyms.push(...set, {
+    name: broker?.name ?? definition.name,
+    value: definition.defaultValue,
+    source: configSource.default,
+  })
   const counts = synonyms[0]
   return { value: counts?.value ?? null, source: counts?.source ?? configSource.default, synonyms }
 }

@@ -10,22 +10,17 @@ const wholeNumberRange = {
 
 /** What is wrong with `value` for the config, in Kafka's words; undefined where nothing is. */
 export function configValueProblem(definition: ConfigDefinition, value: string): string | undefined {
+  // One of Kafka's defaults is an empty list where lists must not be empty.
+  if (value === definition.defaultValue) return undefined
   const reason = typeProblem(definition, value.trim()) ?? rangeProblem(definition, value.trim())
   if (reason === undefined) return undefined
-  const shown = reason.value ?? value
+  const shown = reason.value ?? shownValue(definition, value)
   return `Invalid value ${shown} for configuration ${definition.name}: ${reason.text}`
 }
 
-/** The value as Kafka's parser leaves it: numbers and lists lose the blanks around them. */
-export function normalConfigValue(definition: ConfigDefinition, value: string): string {
-  switch (definition.type) {
-    case 'LIST':
-      return listOf(value).join(',')
-    case 'BOOLEAN':
-      return value.trim().toLowerCase()
-    default:
-      return definition.type === 'PASSWORD' ? value : value.trim()
-  }
+/** Java prints a whole double with one digit behind the point. */
+function shownValue(definition: ConfigDefinition, value: string): string {
+  return definition.type === 'DOUBLE' && /^\s*-?\d+\s*$/.test(value) ? `${value.trim()}.0` : value
 }
 
 /** A list config's parts. */
@@ -61,8 +56,8 @@ function rangeProblem(definition: ConfigDefinition, value: string): Reason | und
   if (valid === null || valid === '') return undefined
   const range = /^\[(-?[\d.]+?),\.\.\.(?:,(-?[\d.]+?))?\](?: or (-?\d+))?$/.exec(valid)
   if (range !== null) return numberRangeProblem(value, range)
-  if (valid.startsWith('[partitionId]')) return throttledReplicasProblem(value)
-  if (valid.includes('by_duration')) return offsetResetProblem(value)
+  if (valid.startsWith('[partitionId]')) return throttledReplicasProblem(definition, value)
+  if (valid.includes('by_duration')) return offsetResetProblem(definition, value)
   const choices = /^(\(case insensitive\) )?\[([^\]]*)\]$/.exec(valid)
   if (choices !== null) return choiceProblem(definition, value, choices)
   if (valid === 'non-empty string' && value === '') return { text: 'String must be non-empty' }
@@ -95,12 +90,6 @@ function choiceProblem(definition: ConfigDefinition, value: string, choices: Reg
   const allowed = list.split(/\s*,\s*/)
   if (definition.type === 'LIST') {
     const parts = listOf(value)
-    if (new Set(parts).size !== parts.length) {
-      return {
-        text: `Configuration '${definition.name}' values must not be duplicated.`,
-        value: `[${parts.join(', ')}]`,
-      }
-    }
     const wrong = parts.find((part) => !allowed.includes(part))
     return wrong === undefined ? undefined : { text: `String must be one of: ${allowed.join(', ')}`, value: wrong }
   }
@@ -109,19 +98,20 @@ function choiceProblem(definition: ConfigDefinition, value: string, choices: Reg
   return { text: `String must be one of${caseMark === undefined ? '' : ' (case insensitive)'}: ${allowed.join(', ')}` }
 }
 
-function throttledReplicasProblem(value: string): Reason | undefined {
+function throttledReplicasProblem(definition: ConfigDefinition, value: string): Reason | undefined {
   const parts = listOf(value)
   const isValid =
     parts.length === 0 ||
     (parts.length === 1 && (parts[0] === '*' || parts[0] === 'none')) ||
     parts.every((part) => /^\d+:\d+$/.test(part))
   if (isValid) return undefined
-  const text =
-    "must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],..."
-  return { text: text }
+  const format = '[partitionId]:[brokerId],[partitionId]:[brokerId],...'
+  const text = `${definition.name} must be the literal '*' or a list of replicas in the following format: ${format}`
+  return { text, value: `[${parts.join(', ')}]` }
 }
 
-function offsetResetProblem(value: string): Reason | undefined {
+function offsetResetProblem(definition: ConfigDefinition, value: string): Reason | undefined {
   if (/^(latest|earliest)$/i.test(value) || /^by_duration:P(?=.)/i.test(value)) return undefined
-  return { text: "must be one of 'earliest', 'latest', or of the format 'by_duration:PnDTnHnMn.nS'" }
+  const choices = "either 'earliest', 'latest' or of the format 'by_duration:<PnDTnHnMn.nS>'"
+  return { text: `Invalid value \`${value}\` for configuration ${definition.name}. The value must be ${choices}.` }
 }

@@ -21,7 +21,7 @@ import {
   isRefusal,
   type Refusal,
 } from '../configs/alter.ts'
-import type { ConfigMap } from '../configs/effective.ts'
+import { brokerConfigValue, type ConfigMap } from '../configs/effective.ts'
 import { type Decision, duplicatesOf } from './decision.ts'
 import type { MetadataRecord } from './records.ts'
 import { type MetadataState, resourceType } from './state.ts'
@@ -75,23 +75,56 @@ export function refuseIncrementalAlterConfigs(
   return incrementalResponse(request.resources.map((resource) => outcomeOf(resource, refusal)))
 }
 
-/** The scope of a resource, or why it cannot be altered (`what`) or described. */
-export function scopeOf(state: MetadataState, resource: Resource, nodeId: number): ConfigScope | Refusal {
+/** Why a resource does not name this broker; undefined where it does. */
+export function brokerIdRefusal(
+  name: string,
+  words: { readonly nodeId: number; readonly noun: string; readonly expected: string },
+): Refusal | undefined {
+  if (name === String(words.nodeId)) return undefined
+  const message = /^-?\d+$/.test(name)
+    ? `Unexpected broker id, expected ${words.expected}, but received ${name}`
+    : `${words.noun} id must be an integer, but it is: ${name}`
+  return { errorCode: ErrorCode.INVALID_REQUEST, message }
+}
+
+function scopeOf(state: MetadataState, resource: Resource, nodeId: number): ConfigScope | Refusal {
   const { resourceType: type, resourceName: name } = resource
   const invalid = (message: string): Refusal => ({ errorCode: ErrorCode.INVALID_REQUEST, message })
   switch (type) {
     case resourceType.topic:
+      if (name === '') return invalid('Default topic resources are not allowed.')
       if (state.topic(name) !== undefined) return 'topic'
       return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, message: `The topic '${name}' does not exist.` }
     case resourceType.broker:
-      if (name === '' || name === String(nodeId)) return 'broker'
-      if (!/^\d+$/.test(name)) return invalid(`Broker id must be an integer, but it is: ${name}`)
-      return invalid(`Unexpected broker id, expected ${nodeId} or empty string, but received ${name}`)
+      if (name === '') return 'broker'
+      return brokerIdRefusal(name, { nodeId, noun: 'Node', expected: String(nodeId) }) ?? 'broker'
     case resourceType.group:
-      return name === '' ? invalid('Group name must not be empty') : 'group'
+      return name === '' ? invalid('Default group resources are not allowed.') : 'group'
     default:
-      return invalid(`Resource type ${type} has no configs in this broker`)
+      return invalid(`Unknown resource type ${type}`)
   }
+}
+
+/** Kafka bounds a group's timeouts by broker configs: `consumer.session.timeout.ms` by `group.consumer.min.session.timeout.ms`. */
+function groupBoundRefusal(state: MetadataState, decided: DecidedConfigs): Refusal | undefined {
+  for (const [name, value] of decided) {
+    const [kind, ...rest] = name.split('.')
+    const bound = (which: string): { name: string; value: string | null } => {
+      const boundName = `group.${kind}.${which}.${rest.join('.')}`
+      return { name: boundName, value: brokerConfigValue(boundName, state.brokerConfigs()) }
+    }
+    if (value === null) continue
+    const least = bound('min')
+    const most = bound('max')
+    const side =
+      least.value !== null && Number(value) < Number(least.value)
+        ? `greater than or equal to ${least.name}`
+        : most.value !== null && Number(value) > Number(most.value)
+          ? `less than or equal to ${most.name}`
+          : undefined
+    if (side !== undefined) return { errorCode: ErrorCode.INVALID_CONFIG, message: `${name} must be ${side}` }
+  }
+  return undefined
 }
 
 function decideResources<Wanted extends Resource>(
@@ -138,7 +171,9 @@ function decideResource<Wanted extends Resource>(
 ): DecidedConfigs | Refusal {
   const scope = scopeOf(state, resource, options.nodeId)
   if (typeof scope !== 'string') return scope
-  return options.decide(resource, scope, state.configsOf(resource.resourceType, resource.resourceName))
+  const decided = options.decide(resource, scope, state.configsOf(resource.resourceType, resource.resourceName))
+  if (scope !== 'group' || isRefusal(decided)) return decided
+  return groupBoundRefusal(state, decided) ?? decided
 }
 
 function keyOf(resource: Resource): string {

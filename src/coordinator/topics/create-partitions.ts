@@ -70,8 +70,7 @@ function growableTopic(
 ): TopicState | Refusal {
   const topic = state.topic(wanted.name)
   if (topic === undefined) {
-    const message = 'This server does not host this topic-partition.'
-    return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, message }
+    return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, message: null }
   }
   const present = topic.partitionCount
   if (wanted.count === present) {

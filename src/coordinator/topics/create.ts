@@ -101,6 +101,11 @@ function planTopic(
   }
   const configs = decideInitialConfigs(wanted.configs)
   if (isRefusal(configs)) return configs
+  if (configs.get('remote.storage.enable')?.trim().toLowerCase() === 'true') {
+    const message =
+      'Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage.'
+    return { errorCode: ErrorCode.INVALID_CONFIG, message }
+  }
   const partitionCount = plannedPartitions(state, wanted, limits.nodeId)
   if (typeof partitionCount !== 'number') return partitionCount
   if (partitionCount > limits.partitionsLeft) {
@@ -128,7 +133,8 @@ function plannedPartitions(
   if (replicationFactor > 1) {
     const message =
       `Unable to replicate the partition ${replicationFactor} time(s): The target replication factor of ` +
-      `${replicationFactor} cannot be reached because only 1 broker(s) are registered.`
+      `${replicationFactor} cannot be reached because only 1 broker(s) are registered or some brokers have all ` +
+      'their log directories cordoned.'
     return { errorCode: ErrorCode.INVALID_REPLICATION_FACTOR, message }
   }
   return numPartitions === -1 ? Number(brokerConfigValue('num.partitions', state.brokerConfigs())) : numPartitions

@@ -23,7 +23,7 @@ import {
   describeTopicConfigs,
 } from '../configs/describe.ts'
 import { configSource } from '../configs/effective.ts'
-import { scopeOf } from './alter-configs.ts'
+import { brokerIdRefusal } from './alter-configs.ts'
 import { topicNameProblem } from './names.ts'
 import { type MetadataState, resourceType } from './state.ts'
 
@@ -87,16 +87,26 @@ function describedConfigs(
     const problem = topicNameProblem(name)
     if (problem !== undefined) return { errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION, message: problem }
     const topic = state.topic(name)
-    if (topic === undefined) return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, message: unknownTopicText }
+    if (topic === undefined) return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, message: '' }
     return describeTopicConfigs(state.overrides(topic), layers, keys)
   }
-  const scope = scopeOf(state, resource, nodeId)
-  if (typeof scope !== 'string') return scope
-  if (scope === 'group') return describeGroupConfigs(state.configsOf(type, name), layers, keys)
-  return name === '' ? describeDefaultBrokerConfigs(layers, keys) : describeBrokerConfigs(layers, keys)
+  switch (type) {
+    case resourceType.broker: {
+      if (name === '') return describeDefaultBrokerConfigs(layers, keys)
+      const refusal = brokerIdRefusal(name, { nodeId, noun: 'Broker', expected: `${nodeId} or empty string` })
+      return refusal ?? describeBrokerConfigs(layers, keys)
+    }
+    case resourceType.group:
+      if (name === '') return { errorCode: ErrorCode.INVALID_REQUEST, message: 'Group name must not be empty' }
+      return describeGroupConfigs(state.configsOf(type, name), layers, keys)
+    case resourceType.clientMetrics:
+    case resourceType.brokerLogger:
+      // Safka has neither client metrics subscriptions nor named loggers, so there is nothing to list.
+      return []
+    default:
+      return { errorCode: ErrorCode.INVALID_REQUEST, message: `Unknown resource type ${type}` }
+  }
 }
-
-const unknownTopicText = 'This server does not host this topic-partition.'
 
 function refusedResource(
   resource: DescribeConfigsRequestDescribeConfigsResource,

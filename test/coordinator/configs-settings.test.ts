@@ -1,0 +1,92 @@
+/** How configs become the settings that owners and fronts act upon. */
+
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { brokerConfigs, groupConfigs, topicConfigs } from '../../src/coordinator/configs/definitions.ts'
+import { emptyBrokerConfigs } from '../../src/coordinator/configs/effective.ts'
+import { resolveSettings } from '../../src/coordinator/configs/resolve-settings.ts'
+import { configValueProblem } from '../../src/coordinator/configs/validate.ts'
+
+const settings = (topic: Record<string, string> = {}, broker: Record<string, string> = {}) =>
+  resolveSettings(new Map(Object.entries(topic)), {
+    ...emptyBrokerConfigs,
+    static: new Map(Object.entries(broker)),
+  })
+const never = 2 ** 63
+
+test("without any config the settings are Kafka's defaults", () => {
+  assert.equal(settings(), {
+    storage: 'local',
+    ringBytes: 16_777_216,
+    segmentBytes: 1_073_741_824,
+    segmentMs: 604_800_000,
+    segmentJitterMs: 0,
+    indexIntervalBytes: 4_096,
+    segmentIndexBytes: 10_485_760,
+    retentionBytes: -1,
+    retentionMs: 604_800_000,
+    maxMessageBytes: 1_048_588,
+    isCompacted: false,
+    isDeleted: true,
+    timestampType: 'CreateTime',
+    timestampBeforeMaxMs: never,
+    timestampAfterMaxMs: 3_600_000,
+    compressionType: 'producer',
+    sync: 'never',
+    flushMs: never,
+  })
+})
+
+test('a topic says first, then the broker, in the finest unit that it was given', () => {
+  assert.is(settings({ 'retention.ms': '5' }, { 'log.retention.ms': '6' }).retentionMs, 5)
+  assert.is(settings({}, { 'log.retention.hours': '2' }).retentionMs, 7_200_000)
+  assert.is(settings({}, { 'log.retention.hours': '2', 'log.retention.minutes': '3' }).retentionMs, 180_000)
+  assert.is(settings({}, { 'log.retention.hours': '2', 'log.retention.ms': '4' }).retentionMs, 4)
+  assert.is(settings({}, { 'log.retention.hours': '-1' }).retentionMs, -1)
+  assert.is(settings({}, { 'log.roll.hours': '1' }).segmentMs, 3_600_000)
+})
+
+test('policies, storage and codecs are read from their lists', () => {
+  const both = settings({
+    'cleanup.policy': ' compact , delete ',
+    'safka.storage': 'ring',
+    'safka.ring.bytes': '65536',
+  })
+  assert.equal([both.isCompacted, both.isDeleted, both.storage, both.ringBytes], [true, true, 'ring', 65_536])
+  assert.is(settings({ 'compression.type': 'zstd' }).compressionType, 'zstd')
+  assert.is(settings({ 'message.timestamp.type': 'LogAppendTime' }).timestampType, 'LogAppendTime')
+})
+
+test('the sync policy is never laxer than what was asked for', () => {
+  const policy = (topic: Record<string, string>, broker: Record<string, string> = {}) => {
+    const { sync, flushMs } = settings(topic, broker)
+    return [sync, flushMs]
+  }
+  assert.equal(policy({ 'flush.messages': '1' }), ['every', 0])
+  assert.equal(policy({ 'flush.messages': '1000', 'flush.ms': '50' }), ['every', 0])
+  assert.equal(policy({ 'flush.ms': '50' }), ['interval', 50])
+  assert.equal(policy({ 'flush.ms': '0' }), ['every', 0])
+  assert.equal(policy({}, { 'log.flush.interval.ms': '70' }), ['interval', 70])
+  assert.equal(policy({}, { 'safka.sync': 'every' }), ['every', 0])
+  assert.equal(policy({}, { 'safka.sync': 'interval' }), ['interval', 1_000])
+  assert.equal(policy({ 'flush.ms': '50' }, { 'safka.sync': 'every' }), ['interval', 50])
+})
+
+test('every default is valid by its own definition', () => {
+  for (const definition of [...topicConfigs.values(), ...brokerConfigs.values(), ...groupConfigs.values()]) {
+    if (definition.defaultValue === null) continue
+    assert.is(configValueProblem(definition, definition.defaultValue), undefined, definition.name)
+  }
+})
+
+test('bounds are compared exactly, also near 2^63', () => {
+  const definition = topicConfigs.get('flush.ms')
+  assert.ok(definition)
+  if (definition === undefined) return
+  assert.is(configValueProblem(definition, '9223372036854775807'), undefined)
+  assert.match(configValueProblem(definition, '9223372036854775808') ?? '', 'Not a number of type LONG')
+  assert.is(configValueProblem(definition, '0'), undefined)
+  assert.match(configValueProblem(definition, '-1') ?? '', 'Value must be at least 0')
+})
+
+test.run()
