@@ -228,7 +228,11 @@ class RealFile implements DiskFile {
   }
 
   #use(): number {
-    assert(!this.#isClosed, 'a closed file is not used')
+    if (this.#isClosed) {
+      assert(!this.#isWritable, 'a closed file is not written')
+      // A reader's file is closed when its segment has gone, which may be while a read in several steps goes on.
+      throw Object.assign(new Error('ENOENT: the file was closed'), { code: 'ENOENT' })
+    }
     this.#wasUsed = true
     return this.#descriptor ?? this.#openWith(this.#isWritable ? constants.O_RDWR : constants.O_RDONLY)
   }

@@ -326,6 +326,7 @@ export class LocalLog implements Engine {
         this.#guard(() => this.#saveCheckpoint())
       }
       if (this.#settings.sync === 'every') this.#startSync()
+      else if (this.#sync.hasRolled) this.#startSync(true)
     }
     this.#options.onProgress?.()
   }

@@ -1,7 +1,14 @@
 /** Reads a partition's segments from any thread: the path of all catch-up reads. */
 
+import { errnoOf } from '../../base/errors.ts'
 import type { Offset } from '../../base/ids.ts'
+import { batchHeaderBytes, batchIsControl, batchLastOffset, readRecords } from '../../wire/record-batch.ts'
 import type { Disk } from '../disk.ts'
+import { SegmentList, type SegmentView } from './segment-list.ts'
+import { firstAtOrAfter, type LogPoint, largestTime, recordOf } from './time-search.ts'
+import { soundSize, walkBatches } from './walk-batches.ts'
+
+export type { LogPoint } from './time-search.ts'
 
 /** Where to read, and what may be seen. */
 export type LogRange = {
@@ -12,40 +19,216 @@ export type LogRange = {
   readonly generation: number
 }
 
-export type LogPoint = { readonly offset: Offset; readonly timestampMs: number }
+export type LogRead = {
+  readonly offset: Offset
+  readonly bytesMax: number
+  readonly endOffset: Offset
+  readonly generation: number
+}
 
+/** Consumers of one partition whose next place is remembered; others pay for an index lookup. */
+const placesMax = 64
+/** A first read that must look for its batch reads this much more than asked: Kafka's default space between index entries, twice. */
+const searchBytes = 8 * 1024
+/** Reads are never smaller, so that a small batch and its successors come whole. */
+const readBytesMin = 4 * 1024
+
+/** A segment may vanish under a reader, and its successor while that is looked for; a third time would be no coincidence. */
+const looksMax = 3
+
+/** Where a batch begins. */
+type Place = { readonly baseOffset: Offset; readonly position: number }
+
+/** Several calls may be under way at once. */
 export class LogReader {
-  constructor(_options: { readonly disk: Disk; readonly directory: string }) {}
+  readonly #segments: SegmentList
+  /** By the offset that a consumer will ask for next: each read ends where the next one begins. */
+  readonly #places = new Map<Offset, Place>()
+  /** The largest timestamps of segments that are written no more, by base offset. */
+  readonly #largestTimes = new Map<Offset, number>()
+
+  constructor(options: { readonly disk: Disk; readonly directory: string }) {
+    this.#segments = new SegmentList(options.disk, options.directory)
+  }
 
   /**
    * Whole batches as they are on disk, the first of which contains `offset`; at least one, even when it is larger than
-   * `bytesMax`; none with an offset at or beyond `endOffset`. undefined: `offset` is not in the segments.
+   * `bytesMax`; none with an offset at or beyond `endOffset`. undefined: `offset` is not in the segments. Rejects with the disk's
+   * errors, and with SAFKA_LOG_CORRUPT where a file makes no sense.
    */
-  async read(_options: {
-    readonly offset: Offset
-    readonly bytesMax: number
-    readonly endOffset: Offset
-    readonly generation: number
-  }): Promise<Buffer | undefined> {
-    return undefined
+  read(options: LogRead): Promise<Buffer | undefined> {
+    if (options.offset >= options.endOffset) return Promise.resolve(undefined)
+    return this.#retrying(options.generation, () => this.#readOnce(options))
   }
 
   /** The first record at or after startOffset whose timestamp is at or after `timestampMs`. */
-  async offsetForTimestamp(_options: LogRange & { readonly timestampMs: number }): Promise<LogPoint | undefined> {
-    return undefined
+  offsetForTimestamp(options: LogRange & { readonly timestampMs: number }): Promise<LogPoint | undefined> {
+    const { startOffset, timestampMs } = options
+    return this.#retrying(options.generation, async () => {
+      const { views } = this.#segments
+      for (let place = Math.max(0, this.#segments.placeOf(startOffset)); place < views.length; place++) {
+        const view = views[place]
+        if (view === undefined) break
+        const isLast = place === views.length - 1
+        if (!isLast && (await this.#largestTimeOf(view)) < timestampMs) continue
+        const found = await firstAtOrAfter(view, timestampMs, options)
+        if (found !== undefined) return found
+      }
+      return undefined
+    })
   }
 
-  /** The earliest record that has the greatest timestamp. */
-  async maxTimestamp(_options: LogRange): Promise<LogPoint | undefined> {
-    return undefined
+  /** The earliest record that has the greatest timestamp; undefined where no record has one. */
+  maxTimestamp(options: LogRange): Promise<LogPoint | undefined> {
+    const { startOffset, endOffset } = options
+    return this.#retrying(options.generation, async () => {
+      const { views } = this.#segments
+      let best: { readonly view: SegmentView; readonly timestampMs: number; readonly offset: Offset } | undefined
+      for (let place = Math.max(0, this.#segments.placeOf(startOffset)); place < views.length; place++) {
+        const view = views[place]
+        if (view === undefined) break
+        const largest = await largestTime(view, place === views.length - 1, endOffset)
+        if (largest !== undefined && largest.timestampMs > (best?.timestampMs ?? -1)) best = { view, ...largest }
+      }
+      return best === undefined ? undefined : recordOf(best.view, best, endOffset)
+    })
   }
 
   /** Visits every record of the range in order (control batches excepted), for replay. */
   async readAllRecords(
-    _options: LogRange,
-    _visit: (record: { readonly key: Buffer | null; readonly value: Buffer | null }, offset: Offset) => void,
-  ): Promise<void> {}
+    options: LogRange,
+    visit: (record: { readonly key: Buffer | null; readonly value: Buffer | null }, offset: Offset) => void,
+  ): Promise<void> {
+    const { startOffset, endOffset, generation } = options
+    this.#segments.refresh(generation)
+    const views = this.#segments.views.slice(Math.max(0, this.#segments.placeOf(startOffset)))
+    for (const [place, view] of views.entries()) {
+      if (view.baseOffset >= endOffset) break
+      const position = place === 0 ? await view.positionOf(startOffset) : 0
+      await walkBatches(view.log, { position, endOffset }, (bytes, at) => {
+        if (batchLastOffset(bytes, at) < startOffset || batchIsControl(bytes, at)) return true
+        // Records are views of the walk's buffer, which is read into again; replay keeps keys and values.
+        for (const { key, value, offset } of readRecords(bytes, at)) {
+          if (offset < startOffset) continue
+          visit(
+            { key: key === null ? null : Buffer.from(key), value: value === null ? null : Buffer.from(value) },
+            offset,
+          )
+        }
+        return true
+      })
+    }
+  }
 
-  /** Lets go of all files. */
-  close(): void {}
+  /** Lets go of all files. The reader may be used again. */
+  close(): void {
+    this.#segments.close()
+    this.#places.clear()
+    this.#largestTimes.clear()
+  }
+
+  /** Segments come and go while a reader looks: what was not found, or has vanished, is looked for again in a new list. */
+  async #retrying<Found>(generation: number, look: () => Promise<Found | undefined>): Promise<Found | undefined> {
+    this.#segments.refresh(generation)
+    for (let looks = 1; ; looks++) {
+      let hasVanished = false
+      try {
+        const found = await look()
+        if (found !== undefined) return found
+      } catch (thrown) {
+        if (errnoOf(thrown) !== 'ENOENT') throw thrown
+        hasVanished = true
+      }
+      if (looks === looksMax || (looks > 1 && !hasVanished)) return undefined
+      // What is open may be a file that was removed and made again, if a new list alone did not help.
+      if (looks === 1) this.#segments.relist()
+      else this.#segments.reset()
+    }
+  }
+
+  async #readOnce({ offset, bytesMax, endOffset }: LogRead): Promise<Buffer | undefined> {
+    // Other calls may list the segments again while this one waits.
+    const { views } = this.#segments
+    let segment = this.#segments.placeOf(offset)
+    let view = views[segment]
+    if (view === undefined) return undefined
+    const known = this.#places.get(offset)
+    const isKnown = known !== undefined && known.baseOffset === view.baseOffset
+    let position = isKnown ? known.position : await view.positionOf(offset)
+    let wantedBytes = Math.max(readBytesMin, isKnown ? bytesMax : bytesMax + searchBytes)
+    while (view !== undefined) {
+      const leftBytes = view.log.size() - position
+      if (leftBytes < batchHeaderBytes) {
+        // Offsets may be missing between segments: the next one begins with the first that is there.
+        view = views[++segment]
+        position = 0
+        continue
+      }
+      const bytes = Buffer.allocUnsafeSlow(Math.min(leftBytes, wantedBytes))
+      const filled = bytes.subarray(0, await view.log.readAsync(bytes, position))
+      const cut = cutWhole(filled, { offset, bytesMax, endOffset })
+      if (cut.end > cut.start) {
+        this.#places.delete(offset)
+        this.#remember(cut.nextOffset, { baseOffset: view.baseOffset, position: position + cut.end })
+        return filled.subarray(cut.start, cut.end)
+      }
+      if (cut.isBeyond || filled.length < batchHeaderBytes) return undefined
+      position += cut.start
+      if (cut.batchBytes > view.log.size() - position) return undefined
+      wantedBytes = Math.max(readBytesMin, cut.batchBytes, cut.batchBytes === 0 ? bytesMax : 0)
+    }
+    return undefined
+  }
+
+  #remember(offset: Offset, place: Place): void {
+    this.#places.set(offset, place)
+    if (this.#places.size <= placesMax) return
+    for (const oldest of this.#places.keys()) {
+      this.#places.delete(oldest)
+      return
+    }
+  }
+
+  async #largestTimeOf(view: SegmentView): Promise<number> {
+    const known = this.#largestTimes.get(view.baseOffset)
+    if (known !== undefined) return known
+    const timestampMs = (await view.lastTime())?.timestampMs ?? -1
+    this.#largestTimes.set(view.baseOffset, timestampMs)
+    return timestampMs
+  }
+}
+
+/** Whole batches within what was read, from the one that contains an offset. */
+type Cut = {
+  /** Where that batch begins (behind the bytes, where it was not reached); `end`: behind the last whole batch, or `start`. */
+  readonly start: number
+  readonly end: number
+  readonly nextOffset: Offset
+  /** The size of the batch at `start` where it is not whole; 0 where even that is not known. */
+  readonly batchBytes: number
+  /** The batch at `start` may not be seen. */
+  readonly isBeyond: boolean
+}
+
+function cutWhole(bytes: Buffer, { offset, bytesMax, endOffset }: Omit<LogRead, 'generation'>): Cut {
+  let start = 0
+  let at = 0
+  let nextOffset = offset
+  let batchBytes = 0
+  let isBeyond = false
+  while (nextOffset < endOffset && bytes.length - at >= batchHeaderBytes) {
+    const sizeBytes = soundSize(bytes, at)
+    const lastOffset = batchLastOffset(bytes, at)
+    if (lastOffset < offset) {
+      at += sizeBytes
+      start = at
+      continue
+    }
+    isBeyond = lastOffset >= endOffset
+    batchBytes = sizeBytes
+    if (isBeyond || at + sizeBytes > bytes.length || (at > start && at + sizeBytes - start > bytesMax)) break
+    at += sizeBytes
+    nextOffset = lastOffset + 1
+  }
+  return { start, end: at, nextOffset, batchBytes, isBeyond }
 }
