@@ -122,20 +122,13 @@ ${rows.join('')}])
 }
 
 function emitRegistry(apis: readonly Api[]): string {
-  const imports = apis.map(({ name }) => {
-    const names = ['decode', 'encode'].flatMap((verb) => ['Request', 'Response'].map((side) => `${verb}${name}${side}`))
-    return `import { ${names.join(', ')} } from './${kebab(name)}.ts'\n`
-  })
-  imports.sort((a, b) => (a.slice(a.indexOf("'")) < b.slice(b.indexOf("'")) ? -1 : 1))
-  const rows = apis.map(
-    ({ key, name }) =>
-      `  [${key}, codec(decode${name}Request, encode${name}Request, decode${name}Response, encode${name}Response)],\n`,
-  )
+  const rows = apis.map(({ key, name }) => `  [${key}, { name: '${name}', file: '${kebab(name)}' }],\n`)
   return `/** Codecs by API key, for code that handles any message. ${warning} */
 
+import { createRequire } from 'node:module'
 import type { Reader } from '../reader.ts'
 import type { Writer } from '../writer.ts'
-${imports.join('')}
+
 /** How to read and write one API's messages. The objects are those of the API's own file. */
 export type MessageCodec = {
   readonly decodeRequest: (reader: Reader, version: number) => unknown
@@ -144,26 +137,30 @@ export type MessageCodec = {
   readonly encodeResponse: (writer: Writer, message: unknown, version: number) => void
 }
 
-function codec<Request, Response>(
-  decodeRequest: (reader: Reader, version: number) => Request,
-  encodeRequest: (writer: Writer, message: Request, version: number) => void,
-  decodeResponse: (reader: Reader, version: number) => Response,
-  encodeResponse: (writer: Writer, message: Response, version: number) => void,
-): MessageCodec {
-  return {
-    decodeRequest,
-    encodeRequest: (writer, message, version) => encodeRequest(writer, message as Request, version),
-    decodeResponse,
-    encodeResponse: (writer, message, version) => encodeResponse(writer, message as Response, version),
-  }
-}
-
-const codecs: ReadonlyMap<number, MessageCodec> = new Map([
+const apis: ReadonlyMap<number, { readonly name: string; readonly file: string }> = new Map([
 ${rows.join('')}])
+
+const codecs = new Map<number, MessageCodec>()
+
+// All files together take some 40 ms to load, much of a broker's start; so each is loaded when it is first asked for.
+const require = createRequire(import.meta.url)
+const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
 
 /** The codec of an API, or undefined for a key that Kafka does not know. */
 export function messageCodec(key: number): MessageCodec | undefined {
-  return codecs.get(key)
+  const loaded = codecs.get(key)
+  if (loaded !== undefined) return loaded
+  const api = apis.get(key)
+  if (api === undefined) return undefined
+  const module: Record<string, unknown> = require(\`./\${api.file}.\${extension}\`)
+  const codec: MessageCodec = {
+    decodeRequest: module[\`decode\${api.name}Request\`] as MessageCodec['decodeRequest'],
+    encodeRequest: module[\`encode\${api.name}Request\`] as MessageCodec['encodeRequest'],
+    decodeResponse: module[\`decode\${api.name}Response\`] as MessageCodec['decodeResponse'],
+    encodeResponse: module[\`encode\${api.name}Response\`] as MessageCodec['encodeResponse'],
+  }
+  codecs.set(key, codec)
+  return codec
 }
 `
 }
