@@ -29,9 +29,6 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
 /** Files that may be imported by rooms that may not import their room: words that threads share, types only. */
 const sharedWords = ['src/broker/remotes.ts', 'src/coordinator/ports.ts']
 const sharedWordsReaders = ['front', 'partition', 'ring', 'log']
-/** The one file that puts all agents into the caller's thread, so it alone may import them from the broker's room. */
-const collapsedFile = 'src/broker/collapsed.ts'
-const agentRooms = ['front', 'api', 'partition']
 
 /** Node's modules, and packages, that only some rooms may import. */
 const reservedModules: readonly { name: string; modules: string; rooms: readonly string[] }[] = [
@@ -82,16 +79,10 @@ function forbiddenRules(): IForbiddenRuleType[] {
   const rules: IForbiddenRuleType[] = Object.entries(rooms).map(([room, may]) => ({
     name: `${room}-stays-in-its-room`,
     severity: 'error',
-    from: { path: `^src/${room}/`, ...(room === 'broker' ? { pathNot: `^${collapsedFile}$` } : {}) },
+    from: { path: `^src/${room}/` },
     to: { path: '^(src|workers)/', pathNot: allowedPaths(room, may) },
   }))
   rules.push(
-    {
-      name: 'collapsed-imports-agents-only',
-      severity: 'error',
-      from: { path: `^${collapsedFile}$` },
-      to: { path: '^(src|workers)/', pathNot: roomsPath(['broker', ...(rooms.broker ?? []), ...agentRooms]) },
-    },
     {
       name: 'index-exports-broker-and-testing',
       severity: 'error',
@@ -139,6 +130,8 @@ function workerRules(): IForbiddenRuleType[] {
   const entries: Record<string, readonly string[]> = {
     front: ['front', 'api'],
     owner: ['partition'],
+    // All agents in the caller's thread.
+    collapsed: ['front', 'api', 'partition'],
     housekeeper: ['log', 'partition'],
   }
   return Object.entries(entries).map(([entry, own]) => ({
@@ -147,7 +140,7 @@ function workerRules(): IForbiddenRuleType[] {
     from: { path: `^workers/${entry}\\.ts$` },
     to: {
       path: '^(src|workers)/',
-      pathNot: `${roomsPath(['base', 'metrics', 'wire', 'ring', 'log', ...own])}|^src/broker/remote[a-z-]*\\.ts$`,
+      pathNot: `${roomsPath(['base', 'metrics', 'wire', 'ring', 'log', ...own])}|^src/broker/(remote[a-z-]*|threads)\\.ts$`,
     },
   }))
 }
