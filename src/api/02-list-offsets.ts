@@ -97,7 +97,7 @@ async function find(
   const isCommittedOnly = isolationLevel === readCommitted
   const endOffset = isCommittedOnly ? partitions.lastStableOffset(slot) : partitions.highWatermark(slot)
   try {
-    return found(wish, await lookUp(place, wish.timestamp, endOffset, call))
+    return found(wish, await lookUp(place, wish.timestamp, endOffset, call), call.apiVersion)
   } catch {
     return refusal(wish, ErrorCode.KAFKA_STORAGE_ERROR)
   }
@@ -123,11 +123,13 @@ async function lookUp(
 function found(
   wish: ListOffsetsRequestListOffsetsPartition,
   at: TimedOffset | undefined,
+  version: number,
 ): ListOffsetsResponseListOffsetsPartitionResponse {
   return makeListOffsetsResponseListOffsetsPartitionResponse({
     partitionIndex: wish.partitionIndex,
     timestamp: at?.timestampMs ?? -1,
     offset: at?.offset ?? -1,
-    leaderEpoch: at === undefined ? -1 : leaderEpoch,
+    // Versions before 4 cannot carry an epoch.
+    leaderEpoch: at === undefined || version < 4 ? -1 : leaderEpoch,
   })
 }

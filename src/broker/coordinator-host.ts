@@ -25,7 +25,7 @@ import { RequestDesk } from './request-desk.ts'
 import { RingKeeper } from './ring-keeper.ts'
 import type { SharedMemory } from './shared-memory.ts'
 import type { Agents } from './threads.ts'
-import { internalSettings, TopicRegistry } from './topic-registry.ts'
+import { metadataSettings, TopicRegistry } from './topic-registry.ts'
 
 const metadataTopic = '__cluster_metadata'
 const offsetsTopic = '__consumer_offsets'
@@ -170,7 +170,7 @@ export class CoordinatorHost {
   async #openMetadataLog(hosted: Hosted): Promise<void> {
     const place = assertDefined(hosted.placement.take(), 'an empty table has room')
     const storage = this.#options.shared.topology.disks.local === undefined ? 'memory' : 'local'
-    const settings = { ...internalSettings(hosted.topics.defaultSettings()), storage } as const
+    const settings = { ...metadataSettings(hosted.topics.defaultSettings()), storage } as const
     await hosted.registry.openBare(
       { topic: metadataTopic, topicId: metadataTopicId, partition: 0, slot: place.slot, settings },
       place,

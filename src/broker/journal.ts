@@ -12,7 +12,7 @@ import type { Bell } from '../ring/bell.ts'
 import { ENTRY_TOO_LARGE, RING_FULL, RING_SEALED, slotDistance } from '../ring/cursor.ts'
 import type { Ring } from '../ring/ring.ts'
 import type { PartitionTable } from '../ring/table.ts'
-import { ErrorCode } from '../wire/generated/errors.ts'
+import { ErrorCode, errorName } from '../wire/generated/errors.ts'
 import { batchIsControl, buildBatch, eachBatch, readRecords } from '../wire/record-batch.ts'
 import type { RingKeeper } from './ring-keeper.ts'
 
@@ -211,7 +211,9 @@ export class RingJournal implements Journal {
   }
 
   #failBacklog(partition: JournalPartition): void {
-    this.#logger.error(`the internal log ${partition.name} refused an append; its state will be loaded again`)
+    this.#logger.error(`the internal log ${partition.name} refused an append; its state will be loaded again`, {
+      error: errorName(partition.failedWith),
+    })
     const backlog = partition.backlog
     partition.backlog = []
     this.#unpublished.delete(partition)

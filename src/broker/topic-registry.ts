@@ -181,7 +181,15 @@ export class TopicRegistry implements TopicEffects {
   }
 }
 
-/** The settings of logs that are Safka's own: never deleted by age or size. */
-export function internalSettings(base: PartitionSettings): PartitionSettings {
-  return { ...base, isCompacted: true, isDeleted: false, retentionMs: -1, retentionBytes: -1 }
+/** The settings of the metadata log: its records have no keys, none is ever deleted, and one decision is one batch. */
+export function metadataSettings(base: PartitionSettings): PartitionSettings {
+  return {
+    ...base,
+    isCompacted: false,
+    isDeleted: false,
+    retentionMs: -1,
+    retentionBytes: -1,
+    maxMessageBytes: 64 * 1024 * 1024,
+    timestampType: 'CreateTime',
+  }
 }
