@@ -234,6 +234,19 @@ test('nothing of a claim is seen before it is published, and later entries wait 
   assert.is(ring.readable(), 2)
 })
 
+test('an append is published only after its bytes were copied', () => {
+  const ring = new Ring(Ring.create({ dataBytes: 1024 }))
+  const source = content(100, 1)
+  let wasPublished: boolean | undefined
+  source.copy = (target, targetStart, sourceStart, sourceEnd) => {
+    wasPublished = ring.isPublished(0)
+    return Buffer.prototype.copy.call(source, target, targetStart, sourceStart, sourceEnd)
+  }
+  assert.is(ring.append(source, 0, 100, 0), 0)
+  assert.is(wasPublished, false)
+  assert.ok(ring.isPublished(0))
+})
+
 test('a cursor neither goes back nor passes the one before it', () => {
   const ring = new Ring(Ring.create({ dataBytes: 1024 }))
   const owner = new SmallOwner(ring)

@@ -15,6 +15,7 @@ export class StressReader {
   readonly #content: Content
   readonly #random
   readonly #isOldest: boolean
+  readonly #isEager: boolean
   /** By writer, the number of its last batch seen; unknown after a jump. */
   readonly #lastNumbers = new Map<number, number>()
   #offset = 0
@@ -29,13 +30,14 @@ export class StressReader {
     this.#content = new Content(world.seed, world.entryBytesMax)
     this.#random = seededRandom(world.seed + reader)
     this.#isOldest = reader % 2 === 1
+    this.#isEager = world.isEager
   }
 
   doWork(): number {
     let work = 0
     for (let read = 0; read < 8; read++) work += this.#read()
     // Who reads the oldest waits for each reveal: the owner retires right after it.
-    if ((work > 0 && !this.#isOldest) || this.isDone()) return work
+    if ((work > 0 && (this.#isEager || !this.#isOldest)) || this.isDone()) return work
     this.#table.addInterest(partition, this.#reader)
     return this.#read()
   }

@@ -13,6 +13,9 @@ export type StressOptions = {
   readonly slots: number
   readonly writers: number
   readonly readers: number
+  /** Batches in flight by writer: 40 where not given, so that writers meet a full ring, and often wait for answers. */
+  readonly pendingMax?: number
+  readonly isEager?: boolean
   /** The thread's module: another one than ours where a defect is planted. */
   readonly threadUrl?: URL
   /** How long nobody may get on. */
@@ -21,6 +24,11 @@ export type StressOptions = {
 
 /** `failure` is '' where every promise held. */
 export type StressReport = { readonly failure: string; readonly batches: number; readonly detail: string }
+
+/** How long threads may take to start. */
+const startMs = 10_000
+/** How often the run is looked at. */
+const pollMs = 20
 
 type Message = { kind: 'done' | 'failed'; role: string; index: number; detail: unknown }
 
@@ -59,6 +67,8 @@ function makeWorld(options: StressOptions): StressWorld {
     writers,
     seed,
     entryBytesMax: dataBytes / 4,
+    pendingMax: options.pendingMax ?? 40,
+    isEager: options.isEager ?? false,
   }
 }
 
@@ -94,17 +104,19 @@ class Run {
     stallMs: number
     words: Int32Array
   }): Promise<void> {
-    const start = performance.now()
-    let progress = Atomics.load(words, control.progress)
-    let progressAt = start
+    // Time counts from the first progress: starting threads takes long on a busy machine.
+    let start = performance.now()
+    let progress = 0
+    let progressAt = start + startMs
     while (this.failure === '' && this.#reports.size < this.#workers.length) {
       const now = performance.now()
-      if (now - start >= durationMs) return
       const progressNow = Atomics.load(words, control.progress)
+      if (progress === 0 && progressNow > 0) start = now
       if (progressNow !== progress) progressAt = now
       progress = progressNow
+      if (progress > 0 && now - start >= durationMs) return
       if (now - progressAt > stallMs) this.#fail('stalled: somebody slept through a ring')
-      await this.#changeOr(Math.min(50, durationMs - (now - start)))
+      await this.#changeOr(pollMs)
     }
   }
 

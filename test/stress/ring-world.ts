@@ -10,6 +10,10 @@ export type StressWorld = {
   readonly writers: number
   readonly seed: number
   readonly entryBytesMax: number
+  /** Batches that a writer has in flight at most. */
+  readonly pendingMax: number
+  /** Whether readers of the oldest batches go on at once, not only after the next reveal. */
+  readonly isEager: boolean
 }
 
 export type StressThread = { readonly role: 'writer' | 'owner' | 'reader'; readonly index: number }

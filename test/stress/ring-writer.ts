@@ -10,15 +10,13 @@ import { PartitionTable } from '../../src/ring/table.ts'
 import { Content, isRefused, refusalCode } from './ring-content.ts'
 import { forbid, partition, type StressWorld } from './ring-world.ts'
 
-/** Batches in flight: few enough that a writer often waits for answers, many enough that it also meets a full ring. */
-const pendingMax = 40
-
 export class StressWriter {
   readonly #writer: number
   readonly #ring: Ring
   readonly #table: PartitionTable
   readonly #ownerBell: Bell
   readonly #content: Content
+  readonly #pendingMax: number
   readonly #random
   readonly #pending: { slot: number; number: number }[] = []
   #next = 0
@@ -32,13 +30,14 @@ export class StressWriter {
     this.#table = new PartitionTable(world.table)
     this.#ownerBell = new Bell(world.ownerBell)
     this.#content = new Content(world.seed, world.entryBytesMax)
+    this.#pendingMax = world.pendingMax
     this.#random = seededRandom(world.seed + writer)
   }
 
   doWork(): number {
     let work = this.#takeAnswers()
     const count = this.#isSealed ? 0 : 1 + this.#random.below(12)
-    for (let batch = 0; batch < count && this.#pending.length < pendingMax; batch++) {
+    for (let batch = 0; batch < count && this.#pending.length < this.#pendingMax; batch++) {
       // A full ring rings once there is room, answers or not.
       if (!this.#append()) break
       work++
