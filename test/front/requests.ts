@@ -1,0 +1,57 @@
+/** The requests that tests of the front send again and again. */
+
+import { topicIdBytes } from '../../src/base/ids.ts'
+import type { CatalogTopic } from '../../src/base/topology.ts'
+import { type FetchRequest, makeFetchRequest, makeFetchRequestFetchPartition } from '../../src/wire/generated/fetch.ts'
+import { makeProduceRequest, type ProduceRequest } from '../../src/wire/generated/produce.ts'
+import { buildBatch } from '../../src/wire/record-batch.ts'
+
+/** One batch with these values. */
+export function batchOf(values: readonly string[], timestampMs = 1_700_000_000_000): Buffer {
+  return buildBatch({
+    records: values.map((value) => ({ key: null, value: Buffer.from(value), headers: [], timestampMs })),
+  })
+}
+
+/** Produces one batch into one partition. */
+export function produceOf(topic: CatalogTopic, index: number, records: Buffer | null, acks = -1): ProduceRequest {
+  return makeProduceRequest({
+    acks,
+    timeoutMs: 30_000,
+    topicData: [{ name: topic.name, topicId: topicIdBytes(topic.id), partitionData: [{ index, records }] }],
+  })
+}
+
+export type FetchWish = {
+  readonly offset: number
+  readonly waitMs?: number
+  readonly bytesMin?: number
+  readonly bytesMax?: number
+  readonly partitionBytesMax?: number
+  readonly isolationLevel?: number
+  readonly currentLeaderEpoch?: number
+}
+
+/** Fetches from one partition, without a session. */
+export function fetchOf(topic: CatalogTopic, index: number, wish: FetchWish): FetchRequest {
+  return makeFetchRequest({
+    maxWaitMs: wish.waitMs ?? 0,
+    minBytes: wish.bytesMin ?? 1,
+    maxBytes: wish.bytesMax ?? 1_048_576,
+    isolationLevel: wish.isolationLevel ?? 0,
+    topics: [
+      {
+        topic: topic.name,
+        topicId: topicIdBytes(topic.id),
+        partitions: [
+          makeFetchRequestFetchPartition({
+            partition: index,
+            fetchOffset: wish.offset,
+            currentLeaderEpoch: wish.currentLeaderEpoch ?? -1,
+            partitionMaxBytes: wish.partitionBytesMax ?? 1_048_576,
+          }),
+        ],
+      },
+    ],
+  })
+}
