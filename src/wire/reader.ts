@@ -8,6 +8,12 @@ export { DecodeError } from './errors.ts'
 /** Kafka bounds strings by an int16 length, also where the length is written as a varint. */
 export const stringBytesMax = 32_767
 
+/**
+ * Array elements, of all arrays together, that one message may have. A frame of 100 MiB could hold 50 million two-byte
+ * elements, which take gigabytes as objects; 20,000 partitions with all their replicas stay below a tenth of this.
+ */
+export const messageElementsMax = 2_000_000
+
 const twoTo32 = 4_294_967_296
 
 /**
@@ -17,6 +23,7 @@ const twoTo32 = 4_294_967_296
 export class Reader {
   readonly #bytes: Buffer
   readonly #end: number
+  #elementsLeft = messageElementsMax
   /** Place of the next read, from the buffer's beginning. */
   position: number
 
@@ -172,7 +179,7 @@ export class Reader {
 
   /**
    * The length of an array whose elements take at least `elementBytesMin` each: one that cannot fit the rest of the
-   * window is refused before anything is allocated for it.
+   * window, or that takes the message beyond messageElementsMax, is refused before anything is allocated for it.
    */
   readArrayLength(elementBytesMin: number): number {
     return this.#arrayLength(required(this.readInt32()), elementBytesMin)
@@ -233,6 +240,8 @@ export class Reader {
     if (!(length >= 0 && length * elementBytesMin <= this.#end - this.position)) {
       throw new DecodeError(`an array of ${length} elements passes the end of the message`)
     }
+    this.#elementsLeft -= length
+    if (this.#elementsLeft < 0) throw new DecodeError(`the message has more than ${messageElementsMax} elements`)
     return length
   }
 }

@@ -6,6 +6,7 @@
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { decodeMetadataRequest } from '../../src/wire/generated/metadata.ts'
 import { DecodeError, Reader } from '../../src/wire/reader.ts'
 import { decodeRequestHeader } from '../../src/wire/request-header.ts'
 import { Writer } from '../../src/wire/writer.ts'
@@ -97,6 +98,32 @@ test('a length that was only claimed allocates nothing', () => {
       )
     }
   }
+})
+
+test('a frame full of tiny elements is refused before it becomes millions of objects', () => {
+  const count = 5_000_000
+  const writer = new Writer()
+  writer.writeUnsignedVarint(count + 1)
+  // Each is a topic with an empty name and no tags.
+  writer.writeReference(Buffer.alloc(2 * count, Buffer.of(1, 0)))
+  writer.writeReference(Buffer.of(0, 0, 0, 0))
+  const bytes = writer.finishJoined()
+  const before = process.memoryUsage().rss
+  assert.throws(
+    () => decodeMetadataRequest(new Reader(bytes), 9),
+    (error: unknown) => error instanceof DecodeError,
+  )
+  assert.ok(process.memoryUsage().rss - before < 20 * 1024 * 1024)
+  // Many arrays count together.
+  const nested = new Reader(Buffer.concat([Buffer.of(0, 0x0f, 0x42, 0x40), Buffer.alloc(1_000_000)]))
+  for (let round = 0; round < 2; round++) {
+    assert.is(nested.readArrayLength(1), 1_000_000)
+    nested.position = 0
+  }
+  assert.throws(
+    () => nested.readArrayLength(1),
+    (error: unknown) => error instanceof DecodeError,
+  )
 })
 
 test('a request header of noise is read or refused, never more', () => {
