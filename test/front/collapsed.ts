@@ -176,6 +176,7 @@ export class Collapsed {
         await this.attachRing(slot, Math.max(wanted, entryBytes * 2 + 64))
         return true
       },
+      log: async () => {},
       ensureTopics: async (names) => {
         for (const name of names) await this.createTopic(name)
         return names.map(() => 0)
