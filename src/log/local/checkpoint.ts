@@ -33,9 +33,9 @@ export function readCheckpoint(disk: Disk, directory: string): Checkpoint {
   }
 }
 
-export function writeCheckpoint(disk: Disk, directory: string, checkpoint: Checkpoint): void {
+export function writeCheckpoint(disk: Disk, directory: string, checkpoint: Checkpoint, isSynced: boolean): void {
   const text = JSON.stringify({ version: 1, ...checkpoint })
-  replaceWhole(disk, `${directory}/${fileName}`, Buffer.from(`${text}\n`), disk.isDurable)
+  replaceWhole(disk, `${directory}/${fileName}`, Buffer.from(`${text}\n`), isSynced)
 }
 
 const summaryFields = [

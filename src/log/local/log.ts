@@ -1,55 +1,34 @@
 /** The log of one partition as its owner writes it: Kafka's segments on a disk, in real files or in memory. */
 
-import type { Clock } from '../../base/clock.ts'
-import { errnoOf, SafkaError } from '../../base/errors.ts'
-import type { Offset, TopicIdHex } from '../../base/ids.ts'
-import type { Random } from '../../base/random.ts'
+import { SafkaError } from '../../base/errors.ts'
+import type { Offset } from '../../base/ids.ts'
 import type { PartitionSettings } from '../../base/topology.ts'
 import { batchLastOffset } from '../../wire/record-batch.ts'
-import type { Disk } from '../disk.ts'
 import type { Engine, EngineChange, EngineProgress, ProducerSnapshot } from '../engine.ts'
-import { ActiveSegment, type RollLimits, type Run } from './active-segment.ts'
+import type { ActiveSegment, Run } from './active-segment.ts'
 import { type Checkpoint, writeCheckpoint } from './checkpoint.ts'
-import { writePartitionFiles } from './partition-files.ts'
 import { loadSnapshot, saveSnapshot } from './producer-snapshots.ts'
-import { expiredCount } from './retention.ts'
-import { maxTimestampOf, type RolledSegment, removeSegmentFiles } from './rolled-segment.ts'
-import { boundedSegmentBytes, holdsMoreThanShare, mustGive } from './room.ts'
-import { emptySummary, type SegmentSummary } from './segment-indexes.ts'
+import { boundedSegmentBytes } from './room.ts'
+import { type FoundSegments, Segments, type SegmentsHome } from './segments.ts'
 import { type Syncable, type SyncOutcome, SyncWork } from './sync-work.ts'
 
 /** Kafka looks for expired segments this often (log.retention.check.interval.ms), so that old timestamps live a while here too. */
 export const retentionCheckMsDefault = 300_000
 
-export type LocalLogOptions = {
-  readonly disk: Disk
-  readonly directory: string
-  readonly topicId: TopicIdHex
+export type LocalLogOptions = SegmentsHome & {
   readonly settings: PartitionSettings
-  readonly clock: Clock
-  readonly random: Random
   readonly onProgress?: () => void
   readonly retentionCheckMs?: number
-}
-
-/** What was found on the disk. */
-export type OpenedSegments = {
-  readonly rolled: RolledSegment[]
-  readonly active: { readonly baseOffset: Offset; readonly summary: SegmentSummary } | undefined
-  readonly checkpoint: Checkpoint
 }
 
 /** The engine of `local` and `memory` topics. */
 export class LocalLog implements Engine {
   readonly #options: LocalLogOptions
-  readonly #disk: Disk
-  readonly #directory: string
+  readonly #segments: Segments
+  readonly #sync = new SyncWork((outcome, error) => this.#syncSettled(outcome, error))
   #settings: PartitionSettings
-  #rolled: RolledSegment[]
-  #active: ActiveSegment | undefined
-  #hasDirectory: boolean
-  #isFolderUnsynced = false
-  #startOffset: Offset
+  /** Where DeleteRecords moved the log start. */
+  #deletedEnd: Offset
   #endOffset: Offset
   #recoveryPoint: Offset
   /** Batches that were submitted and not written: only a full memory disk keeps any for longer than a call. */
@@ -57,35 +36,29 @@ export class LocalLog implements Engine {
   #queueHead = 0
   readonly #progress: EngineProgress
   readonly #change: EngineChange
-  readonly #sync = new SyncWork((outcome, error) => this.#syncSettled(outcome, error))
   #lastSyncMs: number
   #lastRetentionMs: number
-  #segmentsVersion = 0
   #reportedVersion = 0
+  /** Whether anything changed since the checkpoint that says how the log was closed. */
   #isDirty = false
   #isClosed = false
   #failure: Error | undefined
 
-  constructor(options: LocalLogOptions, opened: OpenedSegments) {
+  constructor(options: LocalLogOptions, found: FoundSegments, checkpoint: Checkpoint) {
     this.#options = options
-    this.#disk = options.disk
-    this.#directory = options.directory
     this.#settings = options.settings
-    this.#rolled = opened.rolled
-    if (opened.active !== undefined) this.#active = this.#openSegment(opened.active.baseOffset, opened.active.summary)
-    this.#hasDirectory = opened.active !== undefined
-    const firstBase = opened.rolled[0]?.baseOffset ?? opened.active?.baseOffset ?? 0
-    this.#endOffset = opened.active?.summary.endOffset ?? 0
-    this.#startOffset = Math.min(Math.max(firstBase, opened.checkpoint.startOffset), this.#endOffset)
-    this.#recoveryPoint = opened.checkpoint.recoveryPoint
+    this.#segments = new Segments(options, found, this.#sync, options.settings)
+    this.#endOffset = found.active?.summary.endOffset ?? 0
+    this.#deletedEnd = Math.min(checkpoint.startOffset, this.#endOffset)
+    this.#recoveryPoint = checkpoint.recoveryPoint
     this.#progress = { writtenEnd: this.#endOffset, syncedEnd: this.#endOffset }
-    this.#change = { startOffset: this.#startOffset, segmentsChanged: false }
+    this.#change = { startOffset: this.startOffset, segmentsChanged: false }
     this.#lastSyncMs = options.clock.nowMs()
     this.#lastRetentionMs = this.#lastSyncMs
   }
 
   get startOffset(): Offset {
-    return this.#startOffset
+    return Math.max(this.#deletedEnd, this.#segments.firstOffset)
   }
 
   get endOffset(): Offset {
@@ -93,7 +66,7 @@ export class LocalLog implements Engine {
   }
 
   get segmentsVersion(): number {
-    return this.#segmentsVersion
+    return this.#segments.version
   }
 
   get failure(): Error | undefined {
@@ -110,15 +83,15 @@ export class LocalLog implements Engine {
 
   poll(): EngineProgress {
     if (this.#queue.length > 0) this.#guard(() => this.#drain())
-    if (!this.#disk.isDurable) this.#progress.syncedEnd = this.#progress.writtenEnd
+    if (!this.#options.disk.isDurable) this.#progress.syncedEnd = this.#progress.writtenEnd
     else if (this.#settings.sync === 'every') this.#startSync()
     return this.#progress
   }
 
   maintain(nowMs: number): EngineChange {
     this.#guard(() => {
-      const active = this.#active
-      if (active !== undefined) this.#withRoom(() => active.indexes.flush())
+      const { active } = this.#segments
+      if (active !== undefined) this.#segments.withRoom(() => active.indexes.flush())
       if (this.#settings.sync === 'interval' && nowMs - this.#lastSyncMs >= this.#settings.flushMs) {
         this.#lastSyncMs = nowMs
         this.#startSync()
@@ -127,12 +100,12 @@ export class LocalLog implements Engine {
         this.#lastRetentionMs = nowMs
         this.#expire(nowMs)
       }
-      this.#relieve()
+      this.#segments.relieve(this.#settings)
       this.#drain()
     })
-    this.#change.startOffset = this.#startOffset
-    this.#change.segmentsChanged = this.#segmentsVersion !== this.#reportedVersion
-    this.#reportedVersion = this.#segmentsVersion
+    this.#change.startOffset = this.startOffset
+    this.#change.segmentsChanged = this.#segments.version !== this.#reportedVersion
+    this.#reportedVersion = this.#segments.version
     return this.#change
   }
 
@@ -142,47 +115,44 @@ export class LocalLog implements Engine {
 
   deleteRecordsBefore(offset: Offset): void {
     const startOffset = Math.min(offset, this.#progress.writtenEnd)
-    if (startOffset <= this.#startOffset) return
+    if (startOffset <= this.startOffset) return
     this.#guard(() => {
-      this.#startOffset = startOffset
+      this.#deletedEnd = startOffset
       this.#isDirty = true
       // The checkpoint comes first: a crash in between must not bring records back.
-      this.#withRoom(() => this.#saveCheckpoint())
-      let count = 0
-      while ((this.#rolled[count]?.endOffset ?? Number.POSITIVE_INFINITY) <= startOffset) count++
-      this.#dropOldest(count)
+      this.#segments.withRoom(() => this.#saveCheckpoint())
+      this.#segments.dropBelow(startOffset)
     })
   }
 
   saveProducerSnapshot(offset: Offset, bytes: Buffer): void {
-    if (!this.#hasDirectory) return
-    this.#guard(() => this.#withRoom(() => saveSnapshot(this.#disk, this.#directory, { offset, bytes })))
+    if (this.#segments.active === undefined) return
+    const { disk, directory } = this.#options
+    this.#guard(() => this.#segments.withRoom(() => saveSnapshot(disk, directory, { offset, bytes })))
   }
 
   loadProducerSnapshot(): ProducerSnapshot | undefined {
-    return loadSnapshot(this.#disk, this.#directory, this.#endOffset)
+    return loadSnapshot(this.#options.disk, this.#options.directory, this.#endOffset)
   }
 
   sizeBytes(): number {
-    let total = this.#active?.summary.sizeBytes ?? 0
-    for (const segment of this.#rolled) total += segment.sizeBytes
-    return total
+    return this.#segments.sizeBytes()
   }
 
   segmentCount(): number {
-    return this.#rolled.length + (this.#active === undefined ? 0 : 1)
+    return this.#segments.count
   }
 
   sync(): void {
+    const { disk, directory } = this.#options
     this.#guard(() => {
       this.#drain()
-      const rolledEnd = this.#sync.syncRolled()
-      if (rolledEnd > this.#recoveryPoint) this.#recoveryPoint = rolledEnd
-      this.#active?.sync()
-      if (this.#isFolderUnsynced) {
-        this.#disk.syncDirectory(this.#directory)
-        this.#disk.syncDirectory('')
-        this.#isFolderUnsynced = false
+      this.#recoveryPoint = Math.max(this.#recoveryPoint, this.#sync.syncRolled())
+      this.#segments.active?.sync()
+      if (this.#segments.isFolderUnsynced) {
+        disk.syncDirectory(directory)
+        disk.syncDirectory('')
+        this.#segments.isFolderUnsynced = false
       }
       this.#progress.syncedEnd = this.#progress.writtenEnd
     })
@@ -192,26 +162,20 @@ export class LocalLog implements Engine {
     if (this.#isClosed) return
     if (this.#isDirty) {
       this.sync()
-      this.#guard(() => {
-        const active = this.#active
-        if (active === undefined || !this.#withRoom(() => active.indexes.finish())) return
-        active.indexes.sync()
-        this.#recoveryPoint = active.baseOffset
-        this.#withRoom(() => this.#saveCheckpoint({ baseOffset: active.baseOffset, summary: active.summary }))
-      })
+      this.#guard(() => this.#saveClosed())
     }
     this.#letGo()
   }
 
   removeFiles(): void {
     this.#letGo()
-    this.#guard(() => this.#disk.remove(this.#directory))
+    this.#guard(() => this.#options.disk.remove(this.#options.directory))
   }
 
   #letGo(): void {
     this.#isClosed = true
     this.#sync.close()
-    this.#active?.close()
+    this.#segments.close()
   }
 
   /** Writes what waits, as far as there is room. */
@@ -219,44 +183,39 @@ export class LocalLog implements Engine {
     while (this.#queueHead < this.#queue.length) {
       const active = this.#segmentForNext()
       if (active === undefined) return
-      const count = this.#runLength(active)
-      const run = this.#queue.slice(this.#queueHead, this.#queueHead + count)
+      const run = this.#queue.slice(this.#queueHead, this.#queueHead + this.#runLength(active))
       this.#isDirty = true
-      if (!this.#withRoom(() => active.write(run))) {
-        this.#assertFitsAtAll(run)
-        if (!this.#giveActive()) return
+      if (!this.#segments.withRoom(() => active.write(run))) {
+        this.#failIfNeverFitting(run)
+        if (!this.#segments.giveActive(this.#settings)) return
         continue
       }
       for (const batch of run) active.indexes.account(batch, 0, batch.length, this.#settings.indexIntervalBytes)
-      this.#queueHead += count
+      this.#queueHead += run.length
       this.#progress.writtenEnd = active.summary.endOffset
-      if (active.indexes.isFlushDue) this.#withRoom(() => active.indexes.flush())
-      if (this.#disk.space !== undefined) this.#relieve()
+      if (active.indexes.isFlushDue) this.#segments.withRoom(() => active.indexes.flush())
+      this.#segments.relieve(this.#settings)
     }
-    this.#queue = []
+    this.#queue.length = 0
     this.#queueHead = 0
   }
 
   /** The segment that takes the next batch: rolled where the active one is full; undefined where there is no room for one. */
   #segmentForNext(): ActiveSegment | undefined {
-    const active = this.#active
-    if (active === undefined) {
-      if (!this.#hasDirectory) this.#makeDirectory()
-      this.#startSegment(this.#progress.writtenEnd)
-    } else if (this.#runLength(active) === 0) {
-      if (!this.#withRoom(() => active.indexes.finish())) return undefined
-      this.#roll(active)
-    }
-    return this.#active
+    const { active } = this.#segments
+    if (active === undefined) return this.#segments.begin(this.#settings)
+    if (this.#runLength(active) > 0) return active
+    const next = this.#segments.roll(active, this.#settings)
+    // Whatever the policy, a finished segment is synced in the background, so that a crash never means to check it again.
+    if (next !== undefined && this.#settings.sync !== 'every') this.#startSync(true)
+    return next
   }
 
   /** How many waiting batches may be written into the segment in one go. */
   #runLength(active: ActiveSegment): number {
-    const limits: RollLimits = {
-      segmentBytes: boundedSegmentBytes(this.#disk.space, this.#settings.segmentBytes),
-      segmentMs: this.#settings.segmentMs,
-      segmentIndexBytes: this.#settings.segmentIndexBytes,
-    }
+    const { segmentMs, segmentIndexBytes } = this.#settings
+    const segmentBytes = boundedSegmentBytes(this.#options.disk.space, this.#settings.segmentBytes)
+    const limits = { segmentBytes, segmentMs, segmentIndexBytes }
     const nowMs = this.#options.clock.nowMs()
     const run: Run = { bytes: 0, batches: 0 }
     for (let place = this.#queueHead; place < this.#queue.length; place++) {
@@ -268,50 +227,17 @@ export class LocalLog implements Engine {
     return run.batches
   }
 
-  #makeDirectory(): void {
-    this.#disk.makeDirectory(this.#directory)
-    if (this.#disk.isDurable) writePartitionFiles(this.#disk, this.#directory, this.#options.topicId)
-    this.#hasDirectory = true
-  }
-
-  /** The active segment's files are complete: it becomes a rolled one, and a new one begins. */
-  #roll(active: ActiveSegment): void {
-    const { baseOffset, summary } = active
-    const endOffset = summary.endOffset
-    this.#rolled.push({ baseOffset, endOffset, sizeBytes: summary.sizeBytes, maxTimestampMs: summary.maxTimestampMs })
-    if (this.#disk.isDurable) this.#sync.addRolled({ baseOffset, endOffset, parts: [active, active.indexes] })
-    else active.close()
-    this.#startSegment(endOffset)
-    // Whatever the policy, a finished segment is synced in the background, so that a crash never means to check it again.
-    if (this.#disk.isDurable && this.#settings.sync !== 'every') this.#startSync(true)
-  }
-
-  #startSegment(baseOffset: Offset): void {
-    const segment = this.#openSegment(baseOffset, emptySummary(baseOffset))
-    // The file appears at once: it is what tells readers of the segment.
-    segment.log.truncate(0)
-    this.#active = segment
-    this.#isFolderUnsynced = this.#disk.isDurable
-    this.#segmentsVersion++
-  }
-
-  #openSegment(baseOffset: Offset, summary: SegmentSummary): ActiveSegment {
-    const { clock, random } = this.#options
-    const jitterMs = this.#settings.segmentJitterMs > 0 ? random.below(this.#settings.segmentJitterMs) : 0
-    const [disk, directory] = [this.#disk, this.#directory]
-    return new ActiveSegment({ disk, directory, baseOffset, summary, createdMs: clock.nowMs(), jitterMs })
-  }
-
   #startSync(isRolledOnly = false): void {
-    if (!this.#disk.isDurable || this.#sync.isBusy || this.#failure !== undefined) return
+    const { disk, directory } = this.#options
+    if (!disk.isDurable || this.#sync.isBusy || this.#isClosed || this.#failure !== undefined) return
     const { writtenEnd, syncedEnd } = this.#progress
     if (isRolledOnly ? !this.#sync.hasRolled : writtenEnd === syncedEnd) return
     const more: Syncable[] = []
-    if (!isRolledOnly && this.#active !== undefined) more.push(this.#active)
-    if (this.#isFolderUnsynced) {
-      more.push({ syncAsync: () => this.#disk.syncDirectoryAsync(this.#directory) })
-      more.push({ syncAsync: () => this.#disk.syncDirectoryAsync('') })
-      this.#isFolderUnsynced = false
+    if (!isRolledOnly && this.#segments.active !== undefined) more.push(this.#segments.active)
+    if (this.#segments.isFolderUnsynced) {
+      more.push({ syncAsync: () => disk.syncDirectoryAsync(directory) })
+      more.push({ syncAsync: () => disk.syncDirectoryAsync('') })
+      this.#segments.isFolderUnsynced = false
     }
     this.#sync.start(more, isRolledOnly ? undefined : writtenEnd)
   }
@@ -332,94 +258,33 @@ export class LocalLog implements Engine {
   }
 
   #expire(nowMs: number): void {
-    const active = this.#active
-    if (active === undefined) return
     const revealedEnd = this.#settings.sync === 'every' ? this.#progress.syncedEnd : this.#progress.writtenEnd
-    const bounds = { settings: this.#settings, startOffset: this.#startOffset, revealedEnd, nowMs }
-    const last = { endOffset: active.summary.endOffset, sizeBytes: active.summary.sizeBytes }
-    const all: (RolledSegment | typeof last)[] = [...this.#rolled, last]
-    const maxTimestamp = (segment: RolledSegment | typeof last): number =>
-      'maxTimestampMs' in segment ? maxTimestampOf(this.#disk, this.#directory, segment) : active.summary.maxTimestampMs
-    const count = expiredCount(all, maxTimestamp, bounds)
-    if (count === all.length) {
-      // Even the active segment is too old: Kafka rolls it, so that the log's end stays where it is.
-      if (!this.#withRoom(() => active.indexes.finish())) return
-      this.#roll(active)
-      this.#isDirty = true
-    }
-    this.#dropOldest(count)
+    const hasRolled = this.#segments.expire(this.#settings, { startOffset: this.startOffset, revealedEnd, nowMs })
+    if (hasRolled) this.#isDirty = true
   }
 
-  /** Removes the oldest rolled segments; the log start moves behind them. */
-  #dropOldest(count: number): void {
-    if (count === 0) return
-    const dropped = this.#rolled.slice(0, count)
-    this.#rolled = this.#rolled.slice(count)
-    this.#segmentsVersion++
-    const firstBase = this.#rolled[0]?.baseOffset ?? this.#active?.baseOffset ?? this.#endOffset
-    this.#startOffset = Math.max(this.#startOffset, firstBase)
-    for (const segment of dropped) {
-      this.#sync.dropRolled(segment.baseOffset)
-      removeSegmentFiles(this.#disk, this.#directory, segment.baseOffset)
-    }
-  }
-
-  /** On a bounded disk that fills up, gives what is above a fair share. */
-  #relieve(): void {
-    const { space } = this.#disk
-    if (space === undefined) return
-    while (mustGive(space, this.#sizes())) {
-      if (this.#rolled.length > 0) this.#dropOldest(1)
-      else if (!this.#giveActive()) return
-    }
-  }
-
-  /** Gives up the active segment of a partition that holds too much in it; false where it is others who must give. */
-  #giveActive(): boolean {
-    const { space } = this.#disk
-    const active = this.#active
-    if (space === undefined || active === undefined || active.summary.sizeBytes === 0) return false
-    if (!holdsMoreThanShare(space, this.#sizes())) return false
-    active.close()
-    removeSegmentFiles(this.#disk, this.#directory, active.baseOffset)
-    this.#startSegment(active.summary.endOffset)
-    this.#startOffset = Math.max(this.#startOffset, active.summary.endOffset)
-    return true
-  }
-
-  #sizes(): number[] {
-    return [...this.#rolled.map((segment) => segment.sizeBytes), this.#active?.summary.sizeBytes ?? 0]
-  }
-
-  /** Does something that needs room; on a full memory disk the oldest segments go for it. False: there is none to be had yet. */
-  #withRoom(write: () => void): boolean {
-    for (;;) {
-      try {
-        write()
-        return true
-      } catch (thrown) {
-        if (this.#disk.space === undefined || errnoOf(thrown) !== 'ENOSPC') throw thrown
-        if (this.#rolled.length === 0) return false
-        this.#dropOldest(1)
-      }
-    }
-  }
-
-  #assertFitsAtAll(run: readonly Buffer[]): void {
+  #failIfNeverFitting(run: readonly Buffer[]): void {
     let bytes = 0
     for (const batch of run) bytes += batch.length
-    if (bytes > (this.#disk.space?.bytesMax ?? Number.POSITIVE_INFINITY) / 2) {
-      throw new SafkaError('SAFKA_DISK_TOO_SMALL', `${bytes} bytes do not fit the memory disk beside other partitions`)
-    }
+    if (bytes <= (this.#options.disk.space?.bytesMax ?? Number.POSITIVE_INFINITY) / 2) return
+    throw new SafkaError('SAFKA_DISK_TOO_SMALL', `${bytes} bytes do not fit the memory disk beside other partitions`)
+  }
+
+  #saveClosed(): void {
+    const { active } = this.#segments
+    if (active === undefined || !this.#segments.withRoom(() => active.indexes.finish())) return
+    active.indexes.sync()
+    this.#recoveryPoint = active.baseOffset
+    const closed = { baseOffset: active.baseOffset, summary: active.summary }
+    this.#segments.withRoom(() => this.#saveCheckpoint(closed))
   }
 
   #saveCheckpoint(closed?: Checkpoint['closed']): void {
-    const [startOffset, recoveryPoint] = [this.#startOffset, this.#recoveryPoint]
-    writeCheckpoint(
-      this.#disk,
-      this.#directory,
-      closed === undefined ? { startOffset, recoveryPoint } : { startOffset, recoveryPoint, closed },
-    )
+    const { disk, directory } = this.#options
+    const kept = { startOffset: this.startOffset, recoveryPoint: this.#recoveryPoint }
+    // A recovery point that is lost costs a longer scan; a log start that is lost brings records back.
+    const isSynced = disk.isDurable && (closed !== undefined || this.#deletedEnd > this.#segments.firstOffset)
+    writeCheckpoint(disk, directory, closed === undefined ? kept : { ...kept, closed }, isSynced)
   }
 
   #guard(work: () => void): void {

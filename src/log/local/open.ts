@@ -3,12 +3,13 @@
 import type { Offset } from '../../base/ids.ts'
 import type { Disk } from '../disk.ts'
 import type { Engine, ProducerSnapshot } from '../engine.ts'
-import { noCheckpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
-import { LocalLog, type LocalLogOptions, type OpenedSegments } from './log.ts'
+import { type Checkpoint, noCheckpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
+import { LocalLog, type LocalLogOptions } from './log.ts'
 import { belongsToAnother } from './partition-files.ts'
 import { loadSnapshot } from './producer-snapshots.ts'
 import { recoverSegments, visitBatches } from './recovery.ts'
 import { segmentFile } from './segment-names.ts'
+import type { FoundSegments } from './segments.ts'
 
 export type OpenLocalLogOptions = LocalLogOptions & {
   readonly visitSnapshot?: (snapshot: ProducerSnapshot) => void
@@ -18,29 +19,29 @@ export type OpenLocalLogOptions = LocalLogOptions & {
 /** `recovery` says what was done, '' for nothing. Throws where files can't be read, or can't be repaired. */
 export function openLocalLog(options: OpenLocalLogOptions): { engine: Engine; recovery: string } {
   const { disk, directory, topicId } = options
-  if (!disk.exists(directory)) {
-    return { engine: new LocalLog(options, { rolled: [], active: undefined, checkpoint: noCheckpoint }), recovery: '' }
-  }
-  if (belongsToAnother(disk, directory, topicId)) {
+  let recovery = ''
+  if (disk.exists(directory)) {
+    if (!belongsToAnother(disk, directory, topicId)) return openFolder(options)
     disk.remove(directory)
-    const engine = new LocalLog(options, { rolled: [], active: undefined, checkpoint: noCheckpoint })
-    return { engine, recovery: 'removed the folder of a deleted topic of the same name' }
+    recovery = 'removed the folder of a deleted topic of the same name'
   }
-  const { opened, recovery } = recoverFolder(options)
-  handOutProducers(options, opened)
-  return { engine: new LocalLog(options, opened), recovery }
+  return { engine: new LocalLog(options, { rolled: [], active: undefined }, noCheckpoint), recovery }
 }
 
-function recoverFolder(options: OpenLocalLogOptions): { opened: OpenedSegments; recovery: string } {
+function openFolder(options: OpenLocalLogOptions): { engine: Engine; recovery: string } {
   const { disk, directory, settings } = options
   const found = readCheckpoint(disk, directory)
   const folder = { disk, directory, indexIntervalBytes: settings.indexIntervalBytes }
-  const { rolled, active, isChanged, sentence } = recoverSegments(folder, found)
-  if (active === undefined || !isChanged) return { opened: { rolled, active, checkpoint: found }, recovery: sentence }
-  syncLog(disk, `${directory}/${segmentFile(active.baseOffset, 'log')}`)
-  const checkpoint = { startOffset: found.startOffset, recoveryPoint: active.baseOffset, closed: active }
-  writeCheckpoint(disk, directory, checkpoint)
-  return { opened: { rolled, active, checkpoint }, recovery: sentence }
+  const segments = recoverSegments(folder, found)
+  const { active } = segments
+  let checkpoint = found
+  if (active !== undefined && segments.isChanged) {
+    syncLog(disk, `${directory}/${segmentFile(active.baseOffset, 'log')}`)
+    checkpoint = { startOffset: found.startOffset, recoveryPoint: active.baseOffset, closed: active }
+    writeCheckpoint(disk, directory, checkpoint, disk.isDurable)
+  }
+  handOutProducers(options, segments, checkpoint)
+  return { engine: new LocalLog(options, segments, checkpoint), recovery: segments.sentence }
 }
 
 function syncLog(disk: Disk, path: string): void {
@@ -52,9 +53,9 @@ function syncLog(disk: Disk, path: string): void {
   }
 }
 
-function handOutProducers(options: OpenLocalLogOptions, opened: OpenedSegments): void {
+function handOutProducers(options: OpenLocalLogOptions, found: FoundSegments, checkpoint: Checkpoint): void {
   const { disk, directory, settings, visitSnapshot, visitBatch } = options
-  const { rolled, active, checkpoint } = opened
+  const { rolled, active } = found
   if (active === undefined) return
   const endOffset = active.summary.endOffset
   const snapshot = loadSnapshot(disk, directory, endOffset)

@@ -22,17 +22,16 @@ export function boundedSegmentBytes(space: DiskSpace | undefined, segmentBytes: 
   return Math.min(segmentBytes, Math.max(segmentBytesMin, Math.min(shareBytes, space.bytesMax / segmentsPerDiskMin)))
 }
 
-/** Whether a partition with these segments must give room. */
-export function mustGive(space: DiskSpace, sizesBytes: Iterable<number>): boolean {
-  if (space.usedBytes() <= space.bytesMax * fullShare) return false
-  return holdsMoreThanShare(space, sizesBytes)
+/** Whether those who hold more than a fair share must give. */
+export function isFilling(space: DiskSpace): boolean {
+  return space.usedBytes() > space.bytesMax * fullShare
 }
 
 /**
  * Whether a partition holds more than its fair share. What it holds is rounded up, so that on a full disk there is always one
  * that does.
  */
-export function holdsMoreThanShare(space: DiskSpace, sizesBytes: Iterable<number>): boolean {
+export function holdsMoreThanShare(space: DiskSpace, sizesBytes: readonly number[]): boolean {
   let blocks = smallFileBlocks
   for (const sizeBytes of sizesBytes) blocks += Math.ceil(sizeBytes / space.blockBytes) + indexBlocks
   return blocks * space.blockBytes > fairShareBytes(space)

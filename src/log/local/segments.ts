@@ -1,0 +1,184 @@
+/** The segments of a partition as its owner keeps them: which there are, when one is rolled, and which must go. */
+
+import type { Clock } from '../../base/clock.ts'
+import { errnoOf } from '../../base/errors.ts'
+import type { Offset, TopicIdHex } from '../../base/ids.ts'
+import type { Random } from '../../base/random.ts'
+import type { PartitionSettings } from '../../base/topology.ts'
+import type { Disk } from '../disk.ts'
+import { ActiveSegment } from './active-segment.ts'
+import { writePartitionFiles } from './partition-files.ts'
+import { expiredCount } from './retention.ts'
+import { maxTimestampOf, type RolledSegment, removeSegmentFiles } from './rolled-segment.ts'
+import { holdsMoreThanShare, isFilling } from './room.ts'
+import { emptySummary, type SegmentSummary } from './segment-indexes.ts'
+import type { SyncWork } from './sync-work.ts'
+
+/** Where segments are kept, and for whom. */
+export type SegmentsHome = {
+  readonly disk: Disk
+  readonly directory: string
+  readonly topicId: TopicIdHex
+  readonly clock: Clock
+  readonly random: Random
+}
+
+/** What was found on the disk. */
+export type FoundSegments = {
+  readonly rolled: RolledSegment[]
+  readonly active: { readonly baseOffset: Offset; readonly summary: SegmentSummary } | undefined
+}
+
+/** Methods throw the disk's errors; nothing is made on the disk before the first append. */
+export class Segments {
+  /** Grows with each segment that comes or goes. */
+  version = 0
+  /** Names were made that are not durable yet. */
+  isFolderUnsynced = false
+  readonly #home: SegmentsHome
+  readonly #sync: SyncWork
+  #rolled: RolledSegment[]
+  #active: ActiveSegment | undefined
+
+  /** Rolled segments are handed to `sync`, which closes them. */
+  constructor(home: SegmentsHome, found: FoundSegments, sync: SyncWork, settings: PartitionSettings) {
+    this.#home = home
+    this.#sync = sync
+    this.#rolled = found.rolled
+    if (found.active !== undefined) {
+      this.#active = this.#open(found.active.baseOffset, found.active.summary, settings.segmentJitterMs)
+    }
+  }
+
+  get active(): ActiveSegment | undefined {
+    return this.#active
+  }
+
+  /** The first offset that a segment may hold. */
+  get firstOffset(): Offset {
+    return this.#rolled[0]?.baseOffset ?? this.#active?.baseOffset ?? 0
+  }
+
+  get count(): number {
+    return this.#rolled.length + (this.#active === undefined ? 0 : 1)
+  }
+
+  sizeBytes(): number {
+    let total = this.#active?.summary.sizeBytes ?? 0
+    for (const segment of this.#rolled) total += segment.sizeBytes
+    return total
+  }
+
+  /** Makes the first segment, and the folder for it. */
+  begin(settings: PartitionSettings): ActiveSegment {
+    const { disk, directory, topicId } = this.#home
+    disk.makeDirectory(directory)
+    if (disk.isDurable) writePartitionFiles(disk, directory, topicId)
+    return this.#start(0, settings)
+  }
+
+  /** Ends the active segment and starts the next; undefined where there is no room for its indexes yet. */
+  roll(active: ActiveSegment, settings: PartitionSettings): ActiveSegment | undefined {
+    if (!this.withRoom(() => active.indexes.finish())) return undefined
+    const { baseOffset, summary } = active
+    const { endOffset, sizeBytes, maxTimestampMs } = summary
+    this.#rolled.push({ baseOffset, endOffset, sizeBytes, maxTimestampMs })
+    if (this.#home.disk.isDurable) this.#sync.addRolled({ baseOffset, endOffset, parts: [active, active.indexes] })
+    else active.close()
+    return this.#start(endOffset, settings)
+  }
+
+  /** Removes what retention takes. True where even the active segment was too old: it is rolled then, as Kafka does. */
+  expire(settings: PartitionSettings, at: { startOffset: Offset; revealedEnd: Offset; nowMs: number }): boolean {
+    const active = this.#active
+    if (active === undefined) return false
+    const last: RolledSegment = { baseOffset: active.baseOffset, ...active.summary }
+    const count = expiredCount(
+      [...this.#rolled, last],
+      (segment) => maxTimestampOf(this.#home.disk, this.#home.directory, segment),
+      { settings, ...at },
+    )
+    const takesActive = count > this.#rolled.length
+    if (takesActive && this.roll(active, settings) === undefined) return false
+    this.#dropOldest(count)
+    return takesActive
+  }
+
+  /** Removes the segments that end at or below an offset. */
+  dropBelow(offset: Offset): void {
+    let count = 0
+    while ((this.#rolled[count]?.endOffset ?? Number.POSITIVE_INFINITY) <= offset) count++
+    this.#dropOldest(count)
+  }
+
+  /** On a bounded disk that fills up, gives the oldest of what is above a fair share. */
+  relieve(settings: PartitionSettings): void {
+    const { space } = this.#home.disk
+    if (space === undefined) return
+    while (isFilling(space) && holdsMoreThanShare(space, this.#sizes())) {
+      if (this.#rolled.length > 0) this.#dropOldest(1)
+      else if (!this.giveActive(settings)) return
+    }
+  }
+
+  /** Gives up the active segment of a partition that holds too much in it; false where it is others who must give. */
+  giveActive(settings: PartitionSettings): boolean {
+    const { disk, directory } = this.#home
+    const active = this.#active
+    if (disk.space === undefined || active === undefined || active.summary.sizeBytes === 0) return false
+    if (!holdsMoreThanShare(disk.space, this.#sizes())) return false
+    active.close()
+    removeSegmentFiles(disk, directory, active.baseOffset)
+    this.#start(active.summary.endOffset, settings)
+    return true
+  }
+
+  /** Does something that needs room; on a full memory disk the oldest segments go for it. False: there is none to be had yet. */
+  withRoom(write: () => void): boolean {
+    for (;;) {
+      try {
+        write()
+        return true
+      } catch (thrown) {
+        if (this.#home.disk.space === undefined || errnoOf(thrown) !== 'ENOSPC') throw thrown
+        if (this.#rolled.length === 0) return false
+        this.#dropOldest(1)
+      }
+    }
+  }
+
+  close(): void {
+    this.#active?.close()
+  }
+
+  #start(baseOffset: Offset, settings: PartitionSettings): ActiveSegment {
+    const segment = this.#open(baseOffset, emptySummary(baseOffset), settings.segmentJitterMs)
+    // The file appears at once: it is what tells readers of the segment.
+    segment.log.truncate(0)
+    this.#active = segment
+    this.isFolderUnsynced = this.#home.disk.isDurable
+    this.version++
+    return segment
+  }
+
+  #open(baseOffset: Offset, summary: SegmentSummary, segmentJitterMs: number): ActiveSegment {
+    const { disk, directory, clock, random } = this.#home
+    const jitterMs = segmentJitterMs > 0 ? random.below(segmentJitterMs) : 0
+    return new ActiveSegment({ disk, directory, baseOffset, summary, createdMs: clock.nowMs(), jitterMs })
+  }
+
+  #dropOldest(count: number): void {
+    if (count === 0) return
+    const dropped = this.#rolled.slice(0, count)
+    this.#rolled = this.#rolled.slice(count)
+    this.version++
+    for (const { baseOffset } of dropped) {
+      this.#sync.dropRolled(baseOffset)
+      removeSegmentFiles(this.#home.disk, this.#home.directory, baseOffset)
+    }
+  }
+
+  #sizes(): number[] {
+    return [...this.#rolled.map((segment) => segment.sizeBytes), this.#active?.summary.sizeBytes ?? 0]
+  }
+}
