@@ -47,7 +47,7 @@ forbid('a file opens with a sentence that says what it is for', (source) => {
   const text = source.text.replace(/^#!.*\n/, '')
   const comment = /^\/\*\*([\s\S]*?)\*\//.exec(text)?.[1]
   const opening = comment?.replaceAll(/\s*\n\s*\*?\s?/g, ' ').trim()
-  return opening !== undefined && /^[A-Z0-9`'"].*[.:!?)]/.test(opening) ? [] : [1]
+  return opening !== undefined && /^[\w`'"@].*[.:!?)]/.test(opening) ? [] : [1]
 })
 
 forbid(`a file has at most ${fileLinesMax} lines`, (source) =>

@@ -244,6 +244,13 @@ export const settings = [
     meaning: 'how long an empty group waits for more members after its first',
   },
   {
+    flag: 'group-member-free-on-close',
+    fileName: 'safka.group.member.free.on.close',
+    kind: 'boolean',
+    defaultText: 'false',
+    meaning: 'a group member leaves as soon as the connection on which it joined closes, not when its session ends',
+  },
+  {
     flag: 'log-level',
     fileName: 'safka.log.level',
     kind: 'choice',
