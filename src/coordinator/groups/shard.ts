@@ -43,9 +43,9 @@ export class GroupShard {
     this.lane = new JournalLane({ journal: ports.journal, topic, partition, onFailure })
   }
 
-  /** True while the state is read from the journal, or waits to be. */
+  /** True while the state is read from the journal, or waits to be; and for good after stop. */
   get isLoading(): boolean {
-    return this.#isLoading
+    return this.#isLoading || this.#isStopped
   }
 
   /** The number of the append that an answer about a group waits for; one about a missing group waits for all. */
