@@ -75,7 +75,8 @@ class Fetching {
 
   #answerOrPark(): void {
     const isDone = this.#waitMs <= 0 || this.#aims.length === 0 || this.#bytes >= this.#bytesMin || this.#hasError
-    if (isDone || !this.#park()) this.#answer()
+    if (isDone) this.#answer()
+    else if (!this.#park()) this.#readAndAnswer()
   }
 
   #park(): boolean {
