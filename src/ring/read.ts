@@ -18,7 +18,8 @@ const noBytes = Buffer.alloc(0)
 /**
  * Reads whole batches from the one that holds `offset` on: up to `bytesMax` bytes, and only batches that end before
  * `isolationEnd`. With `minOneMessage` the first batch comes even where it is longer than `bytesMax`.
- * Load `isolationEnd` before this call.
+ * Load `isolationEnd` before this call. `allocate` answers a buffer of just the bytes asked for: fresh memory costs more than
+ * the copy into it, so who knows when bytes have been sent may use theirs again. A try that was overtaken forgets its buffer.
  */
 export function readFrom(
   ring: Ring,
@@ -26,13 +27,14 @@ export function readFrom(
   bytesMax: number,
   isolationEnd: number,
   minOneMessage: boolean,
+  allocate: (bytes: number) => Buffer = Buffer.allocUnsafe,
 ): RingRead {
   if (offset >= isolationEnd) return 'beyond'
   for (let tries = 0; tries < triesMax; tries++) {
     const found = find(ring, offset)
     if (found === 'again') continue
     if (found === 'gone' || found === 'beyond') return found
-    const read = copyBatches(ring, { first: found, offset, bytesMax, isolationEnd, minOneMessage })
+    const read = copyBatches(ring, { first: found, offset, bytesMax, isolationEnd, minOneMessage, allocate })
     // Until this passes, nothing that was read means anything.
     if (slotDistance(ring.recheckRetired(), found) < 0) continue
     assert(read !== undefined, 'a readable slot must make sense')
@@ -86,6 +88,7 @@ type Range = {
   readonly bytesMax: number
   readonly isolationEnd: number
   readonly minOneMessage: boolean
+  readonly allocate: (bytes: number) => Buffer
 }
 
 /** Undefined where the slots make no sense, because they are being reused. */
@@ -106,7 +109,7 @@ function copyBatches(ring: Ring, range: Range): { bytes: Buffer; nextOffset: num
   }
   if (total === 0) return { bytes: noBytes, nextOffset: range.offset }
 
-  const bytes = Buffer.allocUnsafe(total)
+  const bytes = range.allocate(total)
   let nextOffset = range.offset
   let at = 0
   for (let slot = range.first; slot !== end; slot = slotAfter(slot)) {

@@ -153,6 +153,22 @@ test('the bytes read are a copy: writers may go on', () => {
   assert.equal(read.bytes, content(100, 0))
 })
 
+test('the reader may bring its own memory, of which just the bytes read are asked for', () => {
+  const { ring, owner } = make({ dataBytes: 1024, slots: 16 })
+  append(ring, owner, 100)
+  append(ring, owner, 60)
+  const memory = Buffer.alloc(500)
+  const asked: number[] = []
+  const allocate = (bytes: number): Buffer => {
+    asked.push(bytes)
+    return memory.subarray(0, bytes)
+  }
+  const read = batches(readFrom(ring, 0, noLimit, 100, true, allocate))
+  assert.equal(asked, [160])
+  assert.is(read.bytes.buffer, memory.buffer)
+  assert.equal(read.bytes, Buffer.concat([content(100, 0), content(60, 1)]))
+})
+
 test('a read that is overtaken between copy and re-check answers from the log, not with what it copied', () => {
   const { ring, owner } = make({ dataBytes: 1024, slots: 16 })
   append(ring, owner, 200)

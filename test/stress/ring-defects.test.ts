@@ -58,11 +58,11 @@ const defects: readonly Defect[] = [
   {
     name: 'the re-check before the copy',
     file: 'src/ring/read.ts',
-    from: `const read = copyBatches(ring, { first: found, offset, bytesMax, isolationEnd, minOneMessage })
+    from: `const read = copyBatches(ring, { first: found, offset, bytesMax, isolationEnd, minOneMessage, allocate })
     // Until this passes, nothing that was read means anything.
     if (slotDistance(ring.recheckRetired(), found) < 0) continue`,
     to: `if (slotDistance(ring.recheckRetired(), found) < 0) continue
-    const read = copyBatches(ring, { first: found, offset, bytesMax, isolationEnd, minOneMessage })`,
+    const read = copyBatches(ring, { first: found, offset, bytesMax, isolationEnd, minOneMessage, allocate })`,
     caughtAs: /overwritten while read|torn|must make sense|lost/,
   },
   {
