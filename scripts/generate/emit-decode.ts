@@ -9,6 +9,7 @@ const readers: Readonly<Record<Primitive, string>> = {
   int16: 'Int16',
   int32: 'Int32',
   int64: 'Int64',
+  hash64: 'Hash64',
   uint16: 'Uint16',
   uint32: 'Uint32',
   float64: 'Float64',
@@ -171,7 +172,18 @@ function bytesMin(message: Message, type: FieldType, version: number, isNullable
     }
     return sum
   }
-  const sizes = { int8: 1, bool: 1, int16: 2, uint16: 2, int32: 4, uint32: 4, int64: 8, float64: 8, uuid: 16 }
+  const sizes = {
+    int8: 1,
+    bool: 1,
+    int16: 2,
+    uint16: 2,
+    int32: 4,
+    uint32: 4,
+    int64: 8,
+    hash64: 8,
+    float64: 8,
+    uuid: 16,
+  }
   if (type.name === 'string') return isFlexible ? 1 : 2
   if (type.name === 'bytes' || type.name === 'records') return isFlexible ? 1 : 4
   return sizes[type.name]

@@ -14,6 +14,8 @@ export function plainTypeOf(type: FieldType): string {
   switch (type.name) {
     case 'bool':
       return 'boolean'
+    case 'hash64':
+      return 'bigint'
     case 'string':
       return 'string'
     case 'uuid':
@@ -36,6 +38,8 @@ export function defaultOf(field: Field): string {
       return String(field.default ?? false)
     case 'string':
       return JSON.stringify(field.default ?? '').replaceAll('"', "'")
+    case 'hash64':
+      return `${field.default ?? 0}n`
     case 'uuid':
       return 'zeroUuid'
     case 'bytes':

@@ -11,6 +11,7 @@ export type Primitive =
   | 'int16'
   | 'int32'
   | 'int64'
+  | 'hash64'
   | 'uint16'
   | 'uint32'
   | 'float64'
@@ -136,6 +137,8 @@ function resolveMessage(json: JsonMessage): Message {
   }
   const resolveType = (type: string, field: JsonField, within: Range | undefined): FieldType => {
     if (type.startsWith('[]')) return { kind: 'array', element: resolveType(type.slice(2), field, within) }
+    // A hash uses all 64 bits, so the bounds of other int64s would refuse most of them.
+    if (type === 'int64' && field.name === 'MetadataHash') return { kind: 'primitive', name: 'hash64' }
     if (primitives.includes(type)) return { kind: 'primitive', name: type as Primitive }
     if (field.fields !== undefined) {
       const struct: Struct = { typeName: json.name + type, fields: [] }

@@ -78,6 +78,11 @@ export class Reader {
     return int64Of(this.#bytes.readInt32BE(at), this.#bytes.readUInt32BE(at + 4))
   }
 
+  /** All 64 bits of an int64 that is a hash, not a count. */
+  readHash64(): bigint {
+    return this.#bytes.readBigInt64BE(this.#advance(8))
+  }
+
   readUint16(): number {
     return this.#bytes.readUInt16BE(this.#advance(2))
   }

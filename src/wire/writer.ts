@@ -69,6 +69,13 @@ export class Writer {
     this.#bytes.writeUInt32BE(int64Low(value, high), at + 4)
   }
 
+  /** All 64 bits of an int64 that is a hash, not a count. */
+  writeHash64(value: bigint): void {
+    if (BigInt.asIntN(64, value) !== value) throw new EncodeError(`${value} is no int64`)
+    const at = this.#reserve(8)
+    this.#bytes.writeBigInt64BE(value, at)
+  }
+
   writeUint16(value: number): void {
     if ((value & 0xffff) !== value) throw outOfRange('uint16', value)
     const at = this.#reserve(2)

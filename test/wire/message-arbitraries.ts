@@ -86,6 +86,7 @@ const primitives: Readonly<Record<Primitive, fc.Arbitrary<unknown>>> = {
   int16: fc.integer({ min: -32_768, max: 32_767 }),
   int32: fc.integer(),
   int64: fc.oneof({ weight: 8, arbitrary: fc.maxSafeInteger() }, fc.constantFrom(2 ** 63, -(2 ** 63), -1, 0)),
+  hash64: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
   uint16: fc.integer({ min: 0, max: 65_535 }),
   uint32: fc.integer({ min: 0, max: 4_294_967_295 }),
   float64: fc.double({ noNaN: true }),

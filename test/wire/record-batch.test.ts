@@ -86,7 +86,7 @@ test('records come back from a batch as they went in, in each codec', () => {
         expected.map(({ offset, timestampMs, key, value, headers }) => ({ offset, timestampMs, key, value, headers })),
       )
     }),
-    { seed, numRuns: 100_000, interruptAfterTimeLimit: testBudgetMs(1000) },
+    { seed, numRuns: 100_000, interruptAfterTimeLimit: testBudgetMs(500) },
   )
   console.log(`seed ${seed}: ${count} batches`)
 })
@@ -179,7 +179,7 @@ test('a damaged batch is refused with a DecodeError, whatever the damage', () =>
         if (!(thrown instanceof DecodeError)) throw thrown
       }
     }),
-    { seed, numRuns: 100_000, interruptAfterTimeLimit: testBudgetMs(1000) },
+    { seed, numRuns: 100_000, interruptAfterTimeLimit: testBudgetMs(500) },
   )
   console.log(`seed ${seed}: ${refused} damaged batches refused`)
 })

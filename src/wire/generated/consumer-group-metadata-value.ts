@@ -14,13 +14,13 @@ export const consumerGroupMetadataValueSchema = {
 
 export type ConsumerGroupMetadataValue = {
   epoch: number
-  metadataHash: number
+  metadataHash: bigint
 }
 
 export function makeConsumerGroupMetadataValue(partial: Partial<ConsumerGroupMetadataValue> = {}): ConsumerGroupMetadataValue {
   return {
     epoch: 0,
-    metadataHash: 0,
+    metadataHash: 0n,
     ...partial,
   }
 }
@@ -28,12 +28,12 @@ export function makeConsumerGroupMetadataValue(partial: Partial<ConsumerGroupMet
 export function decodeConsumerGroupMetadataValue(reader: Reader, version: number): ConsumerGroupMetadataValue {
   checkDecodeVersion('ConsumerGroupMetadataValue', version, 0, 0)
   const epoch = reader.readInt32()
-  let metadataHash: number = 0
+  let metadataHash: bigint = 0n
   for (let tags = reader.readUnsignedVarint(); tags > 0; tags--) {
     const tag = reader.readUnsignedVarint()
     const end = reader.beginTagged()
     if (tag === 0) {
-      metadataHash = reader.readInt64()
+      metadataHash = reader.readHash64()
     } else reader.skip(end - reader.position)
     reader.endTagged(end)
   }
@@ -47,11 +47,11 @@ export function encodeConsumerGroupMetadataValue(writer: Writer, message: Consum
   checkEncodeVersion('ConsumerGroupMetadataValue', version, 0, 0)
   writer.writeInt32(message.epoch)
   let tags = 0
-  if (message.metadataHash !== 0) tags++
+  if (message.metadataHash !== 0n) tags++
   writer.writeUnsignedVarint(tags)
-  if (message.metadataHash !== 0) {
+  if (message.metadataHash !== 0n) {
     const start = writer.beginTagged(0)
-    writer.writeInt64(message.metadataHash)
+    writer.writeHash64(message.metadataHash)
     writer.endTagged(start)
   }
 }

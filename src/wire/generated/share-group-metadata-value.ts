@@ -14,13 +14,13 @@ export const shareGroupMetadataValueSchema = {
 
 export type ShareGroupMetadataValue = {
   epoch: number
-  metadataHash: number
+  metadataHash: bigint
 }
 
 export function makeShareGroupMetadataValue(partial: Partial<ShareGroupMetadataValue> = {}): ShareGroupMetadataValue {
   return {
     epoch: 0,
-    metadataHash: 0,
+    metadataHash: 0n,
     ...partial,
   }
 }
@@ -28,7 +28,7 @@ export function makeShareGroupMetadataValue(partial: Partial<ShareGroupMetadataV
 export function decodeShareGroupMetadataValue(reader: Reader, version: number): ShareGroupMetadataValue {
   checkDecodeVersion('ShareGroupMetadataValue', version, 0, 0)
   const epoch = reader.readInt32()
-  const metadataHash = reader.readInt64()
+  const metadataHash = reader.readHash64()
   reader.skipTagged()
   return {
     epoch,
@@ -39,6 +39,6 @@ export function decodeShareGroupMetadataValue(reader: Reader, version: number): 
 export function encodeShareGroupMetadataValue(writer: Writer, message: ShareGroupMetadataValue, version: number): void {
   checkEncodeVersion('ShareGroupMetadataValue', version, 0, 0)
   writer.writeInt32(message.epoch)
-  writer.writeInt64(message.metadataHash)
+  writer.writeHash64(message.metadataHash)
   writer.writeUnsignedVarint(0)
 }

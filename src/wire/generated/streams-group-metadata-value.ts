@@ -14,7 +14,7 @@ export const streamsGroupMetadataValueSchema = {
 
 export type StreamsGroupMetadataValue = {
   epoch: number
-  metadataHash: number
+  metadataHash: bigint
   validatedTopologyEpoch: number
   lastAssignmentConfigs: StreamsGroupMetadataValueLastAssignmentConfig[] | null
 }
@@ -22,7 +22,7 @@ export type StreamsGroupMetadataValue = {
 export function makeStreamsGroupMetadataValue(partial: Partial<StreamsGroupMetadataValue> = {}): StreamsGroupMetadataValue {
   return {
     epoch: 0,
-    metadataHash: 0,
+    metadataHash: 0n,
     validatedTopologyEpoch: -1,
     lastAssignmentConfigs: [],
     ...partial,
@@ -45,7 +45,7 @@ export function makeStreamsGroupMetadataValueLastAssignmentConfig(partial: Parti
 export function decodeStreamsGroupMetadataValue(reader: Reader, version: number): StreamsGroupMetadataValue {
   checkDecodeVersion('StreamsGroupMetadataValue', version, 0, 0)
   const epoch = reader.readInt32()
-  const metadataHash = reader.readInt64()
+  const metadataHash = reader.readHash64()
   let validatedTopologyEpoch: number = -1
   let lastAssignmentConfigs: StreamsGroupMetadataValueLastAssignmentConfig[] | null = []
   for (let tags = reader.readUnsignedVarint(); tags > 0; tags--) {
@@ -72,7 +72,7 @@ export function decodeStreamsGroupMetadataValue(reader: Reader, version: number)
 export function encodeStreamsGroupMetadataValue(writer: Writer, message: StreamsGroupMetadataValue, version: number): void {
   checkEncodeVersion('StreamsGroupMetadataValue', version, 0, 0)
   writer.writeInt32(message.epoch)
-  writer.writeInt64(message.metadataHash)
+  writer.writeHash64(message.metadataHash)
   let tags = 0
   if (message.validatedTopologyEpoch !== -1) tags++
   if (message.lastAssignmentConfigs === null || message.lastAssignmentConfigs.length !== 0) tags++
