@@ -91,7 +91,6 @@ export class DemoGroup {
     }
     await commitOffsetsIfNecessary()
     await heartbeat()
-    if (this.read >= this.#options.recordCount) this.#done.resolve()
   }
 
   #shareWork(): void {
@@ -123,6 +122,8 @@ export class DemoGroup {
     this.bytes += value.length
     const place = this.#nextByKey.get(key) ?? 0
     this.#nextByKey.set(key, place + 1)
+    // What is left to commit, the members commit when they leave.
+    if (this.read >= this.#options.recordCount) this.#done.resolve()
     const expected = this.#options.expected.get(key)?.[place]
     if (expected !== value) this.#note(`key ${key}, record ${place}: read ${value}, wrote ${expected}`)
   }
