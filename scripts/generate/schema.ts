@@ -28,8 +28,6 @@ export type FieldType =
   | { readonly kind: 'array'; readonly element: FieldType }
 
 export type Field = {
-  /** As the schema spells it, for error messages. */
-  readonly schemaName: string
   /** The property's name. */
   readonly name: string
   readonly type: FieldType
@@ -108,56 +106,17 @@ export function loadMessages(folder: string): Message[] {
 function resolveMessage(json: JsonMessage): Message {
   const versions = parseRange(json.validVersions)
   if (versions === undefined) throw new Error(`${json.name} has no versions`)
-  const structs: Struct[] = []
-  const named = new Map<string, Struct>()
+  const resolution: Resolution = { json, structs: [], named: new Map() }
   const commons = (json.commonStructs ?? []).map((common) => {
     const struct: Struct = { typeName: json.name + common.name, fields: [] }
-    named.set(common.name, struct)
+    resolution.named.set(common.name, struct)
     return { struct, fields: common.fields }
   })
-
-  const resolveField = (field: JsonField, within: Range | undefined): Field => {
-    const tagged = field.taggedVersions === undefined ? undefined : parseRange(field.taggedVersions)
-    const own = parseRange(field.versions ?? field.taggedVersions ?? 'none')
-    const present = intersect(own, within)
-    if (tagged !== undefined && JSON.stringify(intersect(tagged, within)) !== JSON.stringify(present)) {
-      throw new Error(`${json.name}.${field.name} is tagged in some versions only, which the generator does not know`)
-    }
-    return {
-      schemaName: field.name,
-      name: lowerFirst(field.name),
-      type: resolveType(field.type, field, present),
-      versions: present,
-      nullable: field.nullableVersions === undefined ? undefined : parseRange(field.nullableVersions),
-      tag: tagged === undefined ? undefined : field.tag,
-      isIgnorable: field.ignorable === true,
-      isNeverFlexible: field.flexibleVersions === 'none',
-      default: parseDefault(field),
-    }
-  }
-  const resolveType = (type: string, field: JsonField, within: Range | undefined): FieldType => {
-    if (type.startsWith('[]')) return { kind: 'array', element: resolveType(type.slice(2), field, within) }
-    // A hash uses all 64 bits, so the bounds of other int64s would refuse most of them.
-    if (type === 'int64' && field.name === 'MetadataHash') return { kind: 'primitive', name: 'hash64' }
-    if (primitives.includes(type)) return { kind: 'primitive', name: type as Primitive }
-    if (field.fields !== undefined) {
-      const struct: Struct = { typeName: json.name + type, fields: [] }
-      if (named.has(type)) throw new Error(`${json.name} defines ${type} twice`)
-      named.set(type, struct)
-      struct.fields.push(...field.fields.map((inner) => resolveField(inner, within)))
-      structs.push(struct)
-      return { kind: 'struct', struct }
-    }
-    const struct = named.get(type)
-    if (struct === undefined) throw new Error(`${json.name}.${field.name} has the unknown type ${type}`)
-    return { kind: 'struct', struct }
-  }
-
   for (const { struct, fields } of commons) {
-    struct.fields.push(...fields.map((field) => resolveField(field, versions)))
-    structs.push(struct)
+    struct.fields.push(...fields.map((field) => resolveField(resolution, field, versions)))
+    resolution.structs.push(struct)
   }
-  const root: Struct = { typeName: json.name, fields: json.fields.map((field) => resolveField(field, versions)) }
+  const fields = json.fields.map((field) => resolveField(resolution, field, versions))
   return {
     name: json.name,
     type: json.type,
@@ -165,9 +124,55 @@ function resolveMessage(json: JsonMessage): Message {
     versions,
     flexibleMin: parseRange(json.flexibleVersions ?? 'none')?.min ?? neverVersion,
     isLatestUnstable: json.latestVersionUnstable === true,
-    root,
-    structs,
+    root: { typeName: json.name, fields },
+    structs: resolution.structs,
   }
+}
+
+/** A message on its way: what it has defined so far. */
+type Resolution = {
+  readonly json: JsonMessage
+  readonly structs: Struct[]
+  readonly named: Map<string, Struct>
+}
+
+function resolveField(resolution: Resolution, field: JsonField, within: Range | undefined): Field {
+  const tagged = field.taggedVersions === undefined ? undefined : parseRange(field.taggedVersions)
+  const present = intersect(parseRange(field.versions ?? field.taggedVersions ?? 'none'), within)
+  if (tagged !== undefined && JSON.stringify(intersect(tagged, within)) !== JSON.stringify(present)) {
+    throw new Error(
+      `${resolution.json.name}.${field.name} is tagged in some versions only: the generator knows no such`,
+    )
+  }
+  return {
+    name: lowerFirst(field.name),
+    type: resolveType(resolution, field.type, field, present),
+    versions: present,
+    nullable: field.nullableVersions === undefined ? undefined : parseRange(field.nullableVersions),
+    tag: tagged === undefined ? undefined : field.tag,
+    isIgnorable: field.ignorable === true,
+    isNeverFlexible: field.flexibleVersions === 'none',
+    default: parseDefault(field),
+  }
+}
+
+function resolveType(resolution: Resolution, type: string, field: JsonField, within: Range | undefined): FieldType {
+  if (type.startsWith('[]')) return { kind: 'array', element: resolveType(resolution, type.slice(2), field, within) }
+  // A hash uses all 64 bits, so the bounds of other int64s would refuse most of them.
+  if (type === 'int64' && field.name === 'MetadataHash') return { kind: 'primitive', name: 'hash64' }
+  if (primitives.includes(type)) return { kind: 'primitive', name: type as Primitive }
+  const { json, structs, named } = resolution
+  const known = named.get(type)
+  if (field.fields === undefined) {
+    if (known === undefined) throw new Error(`${json.name}.${field.name} has the unknown type ${type}`)
+    return { kind: 'struct', struct: known }
+  }
+  if (known !== undefined) throw new Error(`${json.name} defines ${type} twice`)
+  const struct: Struct = { typeName: json.name + type, fields: [] }
+  named.set(type, struct)
+  struct.fields.push(...field.fields.map((inner) => resolveField(resolution, inner, within)))
+  structs.push(struct)
+  return { kind: 'struct', struct }
 }
 
 function parseDefault(field: JsonField): Field['default'] {
