@@ -118,12 +118,17 @@ export class RealDisk implements Disk {
     return this.#openFiles.size
   }
 
+  /** Reads in the thread pool hold descriptors beyond the bound, for as long as they take. */
+  get hasTooMany(): boolean {
+    return this.#openFiles.size > this.#descriptorsMax
+  }
+
   /** Counts a file that opened a descriptor; closes another's where there are too many. */
   admit(file: RealFile): void {
     this.#openFiles.add(file)
     let looks = this.#openFiles.size * 2
     for (const candidate of this.#openFiles) {
-      if (this.#openFiles.size <= this.#descriptorsMax || looks-- === 0) return
+      if (!this.hasTooMany || looks-- === 0) return
       if (candidate === file) continue
       // A file used since the last look gets a second chance, at the end of the line.
       if (candidate.takeWasUsed() || candidate.isPinned) {
@@ -250,7 +255,7 @@ class RealFile implements DiskFile {
       this.#pins++
       start(descriptor, (error, count) => {
         this.#pins--
-        if (this.#isClosed && this.#pins === 0) this.letGo()
+        if (this.#pins === 0 && (this.#isClosed || this.#disk.hasTooMany)) this.letGo()
         if (error === null) resolve(count)
         else reject(error)
       })

@@ -1,0 +1,217 @@
+/** After a crash: whatever the last bytes are, the log opens with every whole batch and nothing else. */
+
+import { cpSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { Disk } from '../../src/log/disk.ts'
+import { writeAll } from '../../src/log/disk.ts'
+import { consumeCleanShutdown, writeCleanShutdown } from '../../src/log/local/clean-shutdown.ts'
+import { MemoryDisk } from '../../src/log/memory-disk.ts'
+import { RealDisk } from '../../src/log/real-disk.ts'
+import { batchAt, batchesAt, directory, onEachDisk, onRealDisk, openLog, readAll, settingsWith } from './log-fixture.ts'
+
+const logPath = `${directory}/00000000000000000000.log`
+
+/** A disk with a log that was written and never closed. */
+function crashedDisk(batches: readonly Buffer[], settings = {}): Disk {
+  const disk = new MemoryDisk(MemoryDisk.create(4 << 20))
+  openLog(disk, settings).engine.submit(batches)
+  return disk
+}
+
+function patch(disk: Disk, path: string, position: number, bytes: Buffer): void {
+  const file = disk.open(path, 'write')
+  writeAll(file, [bytes], position)
+  file.close()
+}
+
+test('a tail torn at any byte of the last batch is cut off, and the log goes on', async () => {
+  const kept = Buffer.concat([batchAt(0), batchAt(1)])
+  const last = batchAt(2, { count: 2 })
+  for (let tornBytes = 0; tornBytes <= last.length; tornBytes++) {
+    const disk = crashedDisk([batchAt(0), batchAt(1), last])
+    disk.open(logPath, 'write').truncate(kept.length + tornBytes)
+    const { engine, recovery, visited } = openLog(disk)
+    const isWhole = tornBytes === last.length
+    assert.is(engine.endOffset, isWhole ? 4 : 2, `torn at ${tornBytes}`)
+    assert.equal(visited, isWhole ? [0, 1, 2] : [0, 1])
+    assert.match(recovery, 'after an unclean stop')
+    assert.is(recovery.includes(`cut ${tornBytes} bytes off at offset 2`), tornBytes > 0 && !isWhole, recovery)
+    if (tornBytes % 16 !== 0 || isWhole) continue
+    engine.submit([batchAt(2)])
+    assert.equal(await readAll(disk, engine), Buffer.concat([kept, batchAt(2)]))
+    engine.close()
+    const again = openLog(disk)
+    assert.is(again.recovery, '')
+    assert.is(again.engine.endOffset, 3)
+  }
+})
+
+test('a last batch with any damaged byte below its checksum is cut off', () => {
+  const kept = Buffer.concat([batchAt(0), batchAt(1)])
+  const last = batchAt(2)
+  for (let place = 16; place < last.length; place++) {
+    const disk = crashedDisk([batchAt(0), batchAt(1), last])
+    patch(disk, logPath, kept.length + place, Buffer.from([last.readUInt8(place) ^ 0x41]))
+    const { engine } = openLog(disk)
+    assert.is(engine.endOffset, 2, `damaged at ${place}`)
+    assert.is(engine.sizeBytes(), kept.length)
+  }
+})
+
+test('zeros and foreign bytes behind the last batch are cut off', () => {
+  const kept = Buffer.concat([batchAt(0), batchAt(1)])
+  for (const tail of [Buffer.alloc(5000), Buffer.alloc(70, 0xff), Buffer.alloc(11, 1), batchAt(1), batchAt(0)]) {
+    const disk = crashedDisk([batchAt(0), batchAt(1)])
+    patch(disk, logPath, kept.length, tail)
+    const { engine, recovery } = openLog(disk)
+    assert.is(engine.endOffset, 2, recovery)
+    assert.is(disk.sizeOf(logPath), kept.length)
+  }
+})
+
+test('a batch larger than a read is checked whole', () => {
+  const big = batchAt(0, { valueBytes: 2_500_000 })
+  const disk = new MemoryDisk(MemoryDisk.create(128 << 20))
+  openLog(disk).engine.submit([big, batchAt(1), batchAt(2, { valueBytes: 1_100_000 })])
+  assert.is(openLog(disk).engine.endOffset, 3)
+  patch(disk, logPath, big.length - 1, Buffer.from([0x55]))
+  const { engine, recovery } = openLog(disk)
+  assert.is(engine.endOffset, 3, 'it was checked before, and closed then')
+  assert.is(recovery, '')
+  disk.remove(`${directory}/safka-checkpoint`)
+  assert.is(openLog(disk).engine.endOffset, 0)
+})
+
+test('damage in an earlier segment that was not synced ends the log there', async () => {
+  const disk = crashedDisk(batchesAt(0, 30), { segmentBytes: 1000 })
+  const logs = disk
+    .list(directory)
+    .filter((name) => name.endsWith('.log'))
+    .sort()
+  const second = logs[1] ?? ''
+  patch(disk, `${directory}/${second}`, 70, Buffer.from('damage'))
+  const { engine, recovery } = openLog(disk)
+  assert.is(engine.endOffset, Number(second.slice(0, 20)))
+  assert.is(engine.segmentCount(), 2)
+  assert.match(recovery, `removed the ${logs.length - 2} segments behind it`)
+  assert.equal(await readAll(disk, engine), Buffer.concat(batchesAt(0, engine.endOffset)))
+})
+
+test('segments below the recovery point are not read again', async () => {
+  await onRealDisk(async (disk) => {
+    const settings = { segmentBytes: 1000 }
+    const { engine } = openLog(disk, settings)
+    engine.submit(batchesAt(0, 30))
+    engine.sync()
+    engine.deleteRecordsBefore(1)
+    const { recovery } = openLog(disk, settings)
+    const lastBytes = Math.min(
+      ...disk
+        .list(directory)
+        .filter((name) => name.endsWith('.log'))
+        .map((name) => disk.sizeOf(`${directory}/${name}`) ?? 0),
+    )
+    assert.is(recovery, `checked ${lastBytes} bytes after an unclean stop`)
+  })
+})
+
+test('missing and damaged indexes are made again as they were', async () => {
+  const settings = { segmentBytes: 2000, indexIntervalBytes: 150 }
+  await onEachDisk(async (disk) => {
+    const { engine } = openLog(disk, settings)
+    engine.submit(batchesAt(0, 60))
+    engine.close()
+    const indexes = disk
+      .list(directory)
+      .filter((name) => /index$/.test(name))
+      .sort()
+    const bytesOf = (name: string): Buffer => {
+      const bytes = Buffer.alloc(disk.sizeOf(`${directory}/${name}`) ?? 0)
+      disk.open(`${directory}/${name}`, 'read').read(bytes, 0)
+      return bytes
+    }
+    const before = indexes.map(bytesOf)
+    const damages: ((path: string, name: string) => void)[] = [
+      (path) => disk.remove(path),
+      (path) => patch(disk, path, disk.sizeOf(path) ?? 0, Buffer.from([1, 2, 3])),
+      (path, name) => {
+        if (name.endsWith('.index')) patch(disk, path, (disk.sizeOf(path) ?? 0) - 8, Buffer.alloc(8, 0x7f))
+      },
+    ]
+    for (const damage of damages) {
+      for (const name of indexes.slice(0, 4)) damage(`${directory}/${name}`, name)
+      const again = openLog(disk, settings)
+      assert.match(again.recovery, 'rebuilt the indexes of 2 segments')
+      assert.equal(indexes.map(bytesOf), before)
+      assert.equal(await readAll(disk, again.engine, 33), Buffer.concat(batchesAt(33, 27)))
+      again.engine.close()
+    }
+    disk.remove(`${directory}/${indexes.at(-1)}`)
+    assert.match(openLog(disk, settings).recovery, 'rebuilt the indexes of 1 segments')
+    assert.equal(indexes.map(bytesOf), before)
+  })
+})
+
+test('orphaned indexes, half-written small files and snapshots beyond the end are removed', () => {
+  const disk = crashedDisk(batchesAt(0, 5))
+  for (const name of ['00000000000000000099.index', '00000000000000000007.snapshot', 'safka-checkpoint.tmp']) {
+    patch(disk, `${directory}/${name}`, 0, Buffer.from('left over'))
+  }
+  const { snapshots } = openLog(disk)
+  assert.equal(snapshots, [])
+  assert.equal(
+    disk.list(directory).filter((name) => /99|07\.|tmp$/.test(name)),
+    [],
+  )
+})
+
+test('a checkpoint that makes no sense means a full check', () => {
+  for (const text of ['', '{', '[]', '{"version":2}', '{"version":1,"startOffset":3,"recoveryPoint":"9"}', 'null']) {
+    const disk = crashedDisk(batchesAt(0, 5))
+    patch(disk, `${directory}/safka-checkpoint`, 0, Buffer.from(text))
+    const { engine, recovery } = openLog(disk)
+    assert.is(engine.endOffset, 5, text)
+    assert.match(recovery, 'unclean')
+  }
+})
+
+test('a real folder that was copied in the middle of writing opens with a prefix of the log', async () => {
+  await onRealDisk(async (disk, root) => {
+    const { engine } = openLog(disk, { segmentBytes: 3000 })
+    engine.submit(batchesAt(0, 100))
+    const copy = join(root, 'copy')
+    cpSync(join(root, directory), join(copy, directory), { recursive: true })
+    const logs = disk
+      .list(directory)
+      .filter((name) => name.endsWith('.log'))
+      .sort()
+    truncateSync(join(copy, directory, logs.at(-1) ?? ''), 100)
+    writeFileSync(join(copy, directory, logs.at(-2) ?? '').replace('.log', '.index'), 'x')
+    const copied = new RealDisk(copy)
+    const again = openLog(copied, { segmentBytes: 3000 }).engine
+    assert.ok(again.endOffset > 50 && again.endOffset < 100)
+    assert.equal(await readAll(copied, again), Buffer.concat(batchesAt(0, again.endOffset)))
+    copied.close()
+  })
+})
+
+test('the mark of a clean shutdown is seen once', async () => {
+  await onEachDisk((disk) => {
+    assert.is(consumeCleanShutdown(disk), false)
+    writeCleanShutdown(disk)
+    assert.is(consumeCleanShutdown(disk), true)
+    assert.is(consumeCleanShutdown(disk), false)
+  })
+})
+
+test('a log keeps its place when its settings change', () => {
+  const disk = crashedDisk(batchesAt(0, 5))
+  const { engine } = openLog(disk)
+  engine.configure(settingsWith({ segmentBytes: 100 }))
+  engine.submit([batchAt(5)])
+  assert.is(engine.segmentCount(), 2)
+})
+
+test.run()

@@ -1,0 +1,138 @@
+/** Retention and DeleteRecords: whole segments go, oldest first, and the log start never moves back. */
+
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { expiredCount } from '../../src/log/local/retention.ts'
+import {
+  batchAt,
+  batchesAt,
+  directory,
+  onEachDisk,
+  openLog,
+  readAll,
+  readerOf,
+  settingsWith,
+  startMs,
+} from './log-fixture.ts'
+
+/** Past Kafka's interval between two looks. */
+const checkMs = 300_000
+
+test('segments whose newest record is too old go', async () => {
+  await onEachDisk(async (disk) => {
+    const { engine } = openLog(disk, { segmentBytes: 1000, retentionMs: 1_000_000 })
+    for (let hour = 0; hour < 5; hour++) {
+      engine.submit([batchAt(hour, { timestampsMs: [startMs + hour * 400_000], valueBytes: 900 })])
+    }
+    assert.is(engine.maintain(startMs + 1_000_000 + 299_999).startOffset, 1, 'the first look comes after five minutes')
+    assert.is(engine.maintain(startMs + 1_000_000 + 400_000 + checkMs).startOffset, 2)
+    assert.is(engine.segmentCount(), 3)
+    assert.equal(
+      disk
+        .list(directory)
+        .filter((name) => name.endsWith('.log'))
+        .sort()
+        .at(0),
+      `${'2'.padStart(20, '0')}.log`,
+    )
+    const reader = readerOf(disk)
+    assert.is(await reader.read({ offset: 1, bytesMax: 1, endOffset: 5, generation: 1 }), undefined)
+    assert.equal(
+      await readAll(disk, engine),
+      Buffer.concat(
+        [2, 3, 4].map((hour) => batchAt(hour, { timestampsMs: [startMs + hour * 400_000], valueBytes: 900 })),
+      ),
+    )
+    engine.close()
+  })
+})
+
+test('when all is too old the log is empty, and keeps its end across a restart', async () => {
+  await onEachDisk((disk) => {
+    const { engine } = openLog(disk, { retentionMs: 1000 })
+    engine.submit(batchesAt(0, 10))
+    assert.is(engine.maintain(startMs + 1_000_000).startOffset, 10)
+    assert.is(engine.sizeBytes(), 0)
+    assert.is(engine.segmentCount(), 1)
+    engine.close()
+    const again = openLog(disk).engine
+    assert.is(again.startOffset, 10)
+    assert.is(again.endOffset, 10)
+    again.submit([batchAt(10)])
+    assert.is(again.poll().writtenEnd, 11)
+    again.close()
+  })
+})
+
+test('the oldest segments go while the log is larger than allowed', async () => {
+  await onEachDisk((disk) => {
+    const { engine } = openLog(disk, { segmentBytes: 1000, retentionBytes: 3000 })
+    engine.submit(batchesAt(0, 100))
+    const before = engine.sizeBytes()
+    engine.maintain(startMs + checkMs)
+    assert.ok(before > 8000)
+    assert.ok(engine.sizeBytes() >= 3000, `${engine.sizeBytes()} is less than may be kept`)
+    assert.ok(engine.sizeBytes() < 4000)
+    assert.ok(engine.startOffset > 50)
+    assert.is(engine.endOffset, 100)
+  })
+})
+
+test('compacted topics, and topics without limits, keep everything', async () => {
+  for (const settings of [
+    { isDeleted: false, retentionMs: 1, retentionBytes: 1 },
+    { retentionMs: -1, retentionBytes: -1 },
+  ]) {
+    await onEachDisk((disk) => {
+      const { engine } = openLog(disk, { segmentBytes: 1000, ...settings })
+      engine.submit(batchesAt(0, 50))
+      assert.is(engine.maintain(startMs + 1e12).startOffset, 0)
+    })
+  }
+})
+
+test('what is not revealed yet does not expire', () => {
+  const segments = [
+    { endOffset: 10, sizeBytes: 5 },
+    { endOffset: 20, sizeBytes: 5 },
+  ]
+  const bounds = { settings: settingsWith({ retentionMs: 1 }), startOffset: 0, nowMs: 1e9 }
+  assert.is(
+    expiredCount(segments, () => 0, { ...bounds, revealedEnd: 19 }),
+    1,
+  )
+  assert.is(
+    expiredCount(segments, () => 0, { ...bounds, revealedEnd: 20 }),
+    2,
+  )
+  assert.is(
+    expiredCount(segments, () => -1, { ...bounds, revealedEnd: 20 }),
+    0,
+    'records without a timestamp stay',
+  )
+})
+
+test('DeleteRecords moves the start, removes whole segments below, and survives restart and crash', async () => {
+  await onEachDisk(async (disk) => {
+    const settings = { segmentBytes: 1000 }
+    const { engine } = openLog(disk, settings)
+    engine.submit(batchesAt(0, 50))
+    const segments = engine.segmentCount()
+    engine.deleteRecordsBefore(25)
+    assert.is(engine.startOffset, 25)
+    assert.ok(engine.segmentCount() < segments)
+    assert.equal(await readAll(disk, engine, 25), Buffer.concat(batchesAt(25, 25)))
+    engine.deleteRecordsBefore(20)
+    assert.is(engine.startOffset, 25, 'never back')
+    assert.is(openLog(disk, settings).engine.startOffset, 25, 'after a crash')
+    engine.deleteRecordsBefore(1000)
+    assert.is(engine.startOffset, 50, 'never beyond the end')
+    engine.close()
+    const again = openLog(disk, settings)
+    assert.is(again.engine.startOffset, 50)
+    assert.is(again.engine.endOffset, 50)
+    assert.equal(again.visited, [])
+  })
+})
+
+test.run()
