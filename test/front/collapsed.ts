@@ -104,7 +104,7 @@ export class Collapsed {
     return {
       storage,
       ringBytes,
-      segmentBytes: 1_048_576,
+      segmentBytes: 16_777_216,
       segmentMs: 604_800_000,
       segmentJitterMs: 0,
       indexIntervalBytes: 4_096,
