@@ -157,7 +157,7 @@ export class OwnerAgent implements OwnerControl {
       this.#fail(partition)
       return { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, startOffset: -1 }
     }
-    this.#publishSegments(partition)
+    this.#publishLog(partition)
     return { errorCode: ErrorCode.NONE, startOffset: partition.startOffset }
   }
 
@@ -251,7 +251,7 @@ export class OwnerAgent implements OwnerControl {
         this.#fail(partition)
         work += persist(partition, ring)
       } else {
-        this.#publishSegments(partition)
+        this.#publishLog(partition)
       }
     }
     const revealed = reveal(partition, ring, this.#table)
@@ -308,9 +308,14 @@ export class OwnerAgent implements OwnerControl {
     this.#bell.markAndRing(partition.slot)
   }
 
-  /** Tells readers that segments came or went. A roll is also when Kafka saves the producers' state. */
-  #publishSegments(partition: Partition): void {
+  /** Tells readers what the engine changed by itself: its start, and that segments came or went. */
+  #publishLog(partition: Partition): void {
+    if (partition.engine.startOffset > partition.startOffset) {
+      partition.startOffset = partition.engine.startOffset
+      this.#table.setLogStartOffset(partition.slot, partition.startOffset)
+    }
     if (partition.engine.segmentsVersion === partition.segmentsVersion) return
+    // A roll is when Kafka saves the producers' state, too.
     if (partition.engine.segmentCount() > 1) this.#keepProducers(partition)
     partition.segmentsVersion = partition.engine.segmentsVersion
     this.#table.bumpSegmentsGeneration(partition.slot)
@@ -344,16 +349,12 @@ export class OwnerAgent implements OwnerControl {
 
   #maintain(partition: Partition, isExpiryDue: boolean): void {
     if (isExpiryDue && partition.producers.size > 0) partition.producers.expire(this.#nowMs)
-    const change = partition.engine.maintain(this.#nowMs)
+    partition.engine.maintain(this.#nowMs)
     if (partition.engine.failure !== undefined) {
       this.#fail(partition)
       return
     }
-    if (change.startOffset > partition.startOffset) {
-      partition.startOffset = change.startOffset
-      this.#table.setLogStartOffset(partition.slot, change.startOffset)
-    }
-    this.#publishSegments(partition)
+    this.#publishLog(partition)
   }
 
   /** Drains what was claimed, keeps the producers, syncs and closes. */
