@@ -21,6 +21,6 @@ USER node
 EXPOSE 9000
 VOLUME /data
 HEALTHCHECK --interval=10s --timeout=5s --start-period=5s \
-  CMD ["node", "dist/src/cli/main.js", "topic", "list"]
+  CMD node dist/src/cli/main.js topic list --broker "127.0.0.1:${SAFKA_PORT:-9000}" > /dev/null
 ENTRYPOINT ["node", "dist/src/cli/main.js"]
 CMD ["start"]

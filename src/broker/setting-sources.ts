@@ -34,8 +34,8 @@ export type SettingInputs = {
 
 /** Other names that Kafka has for the same setting; the setting's own name wins. */
 const otherFileNames: Readonly<Record<string, string>> = { 'log.dir': 'log.dirs', 'broker.id': 'node.id' }
-/** Environment variables of the project's tests, which are no settings. */
-const foreignEnvironment = /^SAFKA_(TEST|CLIENT|DEMO)_/
+/** Environment variables of other commands and of the project's tests, which are no settings of a broker. */
+const foreignEnvironment = /^SAFKA_(BROKER$|TEST_|CLIENT_|DEMO_)/
 
 const settingByFlag: ReadonlyMap<string, Setting> = new Map(settings.map((setting) => [setting.flag, setting]))
 const settingByFileName: ReadonlyMap<string, Setting> = new Map(settings.map((setting) => [setting.fileName, setting]))

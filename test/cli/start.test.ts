@@ -4,25 +4,16 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { projectRoot } from '../../scripts/project.ts'
 import { readyLine } from '../../src/cli/start.ts'
 
-const startModule = pathToFileURL(join(projectRoot, 'src/cli/start.ts')).href
-const program = `const { startCommand } = await import('${startModule}')
-process.exitCode = await startCommand.run(process.argv.slice(2))
-`
-
-const programFile = join(mkdtempSync(join(tmpdir(), 'safka-start-')), 'start.mjs')
-writeFileSync(programFile, program)
-
+const main = join(projectRoot, 'src/cli/main.ts')
 const test = suite('safka start', { data: '' })
 const children = new Set<ChildProcess>()
 
-test.after(() => rmSync(dirname(programFile), { recursive: true, force: true }))
 test.before.each((context) => {
   context.data = mkdtempSync(join(tmpdir(), 'safka-start-'))
 })
@@ -40,7 +31,7 @@ type Run = {
 }
 
 function start(argv: readonly string[], environment: Readonly<Record<string, string>> = {}): Run {
-  const child = spawn(process.execPath, [programFile, ...argv], {
+  const child = spawn(process.execPath, [main, 'start', ...argv], {
     env: { PATH: process.env.PATH ?? '', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
