@@ -85,6 +85,12 @@ export class Consumer {
     this.#places = places
   }
 
+  /** Reads on from that offset, in a partition that is assigned; in others nothing happens. */
+  seek({ topic, partition, offset }: Position): void {
+    const place = this.#places.find((candidate) => candidate.topic === topic && candidate.partition === partition)
+    if (place !== undefined) place.offset = offset
+  }
+
   /** The next offsets to be read. */
   positions(): Position[] {
     return this.#places.map(({ topic, partition, offset }) => ({ topic, partition, offset }))
@@ -157,7 +163,7 @@ export class Consumer {
         if (await this.#isUsable(place, data)) readInto(records, place, data)
       }
     }
-    // The round's share of the answer is turned over, so that one full partition does not starve the others.
+    // Another partition stands first next time, so that one with much to read does not starve the others.
     this.#places.push(...this.#places.splice(0, 1))
     return records
   }

@@ -1,6 +1,6 @@
 /** A consumer in a group: reads what the group gives it, and commits what was handed out. */
 
-import { type ConsumedRecord, Consumer, type ConsumerOptions, type StartPlace } from './consumer.ts'
+import { type ConsumedRecord, Consumer, type ConsumerOptions, type Position, type StartPlace } from './consumer.ts'
 import { mayRetry } from './errors.ts'
 import { GroupMember, type GroupMemberOptions } from './group-member.ts'
 import type { TopicPartitions } from './range-assignor.ts'
@@ -49,6 +49,11 @@ export class GroupConsumer {
     const nowMs = this.#options.client.clock.monotonicMs()
     if (nowMs - this.#committedAtMs >= this.#commitIntervalMs) await this.#commitQuietly()
     return this.#consumer.poll()
+  }
+
+  /** Hands out again from that offset on, so that what comes behind it counts as not read. */
+  seek(position: Position): void {
+    this.#consumer.seek(position)
   }
 
   /** Commits what was handed out. Throws where the group has moved on: then others read it again. */

@@ -78,6 +78,8 @@ export class Producer {
   #producer: Promise<{ id: number; epoch: number }> | undefined
   #bufferedBytes = 0
   #inFlight = 0
+  /** The last of those who wait for room. */
+  #line: Promise<void> | undefined
   /** Who waits for room or for everything to be sent; asked again whenever something has left. */
   #waiting: (() => void)[] = []
   #isClosed = false
@@ -107,14 +109,13 @@ export class Producer {
       ...(record.headers === undefined ? {} : { headers: record.headers }),
     }
     const sizeBytes = recordSizeBytes(input)
-    while (this.#bufferedBytes > 0 && this.#bufferedBytes + sizeBytes > this.#bufferBytesMax) await this.#change()
     if (this.#isClosed) throw new ConnectionError('the producer is closed')
     const partition = record.partition ?? this.#router.partitionFor(topic, key, known.leaders.length)
     if (known.leaders[partition] === undefined) {
       throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `topic '${topic}' has no partition ${partition}`)
     }
+    await this.#reserve(sizeBytes)
     const offset = await new Promise<number>((resolve, reject) => {
-      this.#bufferedBytes += sizeBytes
       const lane = this.#lane(topic, partition)
       lane.queue.push({ record: input, sizeBytes, resolve, reject })
       this.#wake(lane)
@@ -132,6 +133,22 @@ export class Producer {
   async close(): Promise<void> {
     await this.flush()
     this.#isClosed = true
+  }
+
+  /** Takes room in the buffer. Who waits for it waits in line, so that a small record never overtakes a large one. */
+  async #reserve(sizeBytes: number): Promise<void> {
+    const isRoom = (): boolean => this.#bufferedBytes === 0 || this.#bufferedBytes + sizeBytes <= this.#bufferBytesMax
+    if (this.#line === undefined && isRoom()) {
+      this.#bufferedBytes += sizeBytes
+      return
+    }
+    const turn = (this.#line ?? Promise.resolve()).then(async () => {
+      while (!isRoom()) await this.#change()
+      this.#bufferedBytes += sizeBytes
+    })
+    this.#line = turn
+    await turn
+    if (this.#line === turn) this.#line = undefined
   }
 
   #lane(topic: string, partition: number): Lane {
