@@ -10,6 +10,7 @@ import { GroupCoordinator } from '../coordinator/groups/coordinator.ts'
 import { ProducerIdCoordinator } from '../coordinator/producer-ids/coordinator.ts'
 import { TopicCoordinator } from '../coordinator/topics/coordinator.ts'
 import type { Disk } from '../log/disk.ts'
+import { consumeCleanShutdown, writeCleanShutdown } from '../log/local/clean-shutdown.ts'
 import { LogReader } from '../log/local/reader.ts'
 import { openDisk } from '../log/open-disk.ts'
 import { Bell } from '../ring/bell.ts'
@@ -18,6 +19,7 @@ import { PartitionTable } from '../ring/table.ts'
 import { ErrorCode, errorName } from '../wire/generated/errors.ts'
 import type { BrokerConfig } from './config.ts'
 import { groupSettings } from './group-settings.ts'
+import { recoverFolders } from './housekeeping.ts'
 import { RingJournal } from './journal.ts'
 import { Placement } from './placement.ts'
 import type { MainControl } from './remotes.ts'
@@ -98,7 +100,12 @@ export class CoordinatorHost {
       hosted.topics.replay(metadataTopic, record)
       hosted.producerIds.replay(metadataTopic, record)
     })
-    await hosted.registry.created(hosted.topics.start())
+    const topics = hosted.topics.start()
+    const { local } = this.#options.shared.topology.disks
+    if (local?.kind === 'real' && !consumeCleanShutdown(this.#disk)) {
+      await recoverFolders({ disk: this.#disk, root: local.root, topics, logger: this.#options.logger })
+    }
+    await hosted.registry.created(topics)
     const errorCode = await hosted.topics.ensureInternalTopic(offsetsTopic)
     if (errorCode !== ErrorCode.NONE) {
       throw new SafkaError('SAFKA_START', `the topic ${offsetsTopic} could not be created: ${errorName(errorCode)}`)
@@ -110,9 +117,10 @@ export class CoordinatorHost {
     hosted.groups.started()
   }
 
-  /** Lets go of timers and files. */
+  /** Lets go of timers and files, once the owners have closed all logs, and marks the data folder as closed in order. */
   close(): void {
     this.#hosted?.groups.stop()
+    if (this.#options.shared.topology.disks.local !== undefined) writeCleanShutdown(this.#disk)
     this.#disk.close()
   }
 
