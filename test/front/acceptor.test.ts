@@ -7,6 +7,7 @@ import { silentLogger } from '../../src/base/logger.ts'
 import { Acceptor } from '../../src/front/acceptor.ts'
 import type { Duplex, DuplexListener, OpenDuplex } from '../../src/front/duplex.ts'
 import { openByEvents } from '../../src/front/socket-duplex.ts'
+import { ErrorCode } from '../../src/wire/generated/errors.ts'
 import {
   decodeMetadataResponse,
   encodeMetadataRequest,
