@@ -55,6 +55,7 @@ export class KafkaClient {
   readonly #connections = new Map<string, Promise<BrokerConnection>>()
   readonly #brokers = new Map<number, Address>()
   readonly #topics = new Map<string, KnownTopic>()
+  readonly #lookups = new Map<string, Promise<KnownTopic>>()
   readonly #topicNames = new Map<TopicIdHex, string>()
   #isClosed = false
 
@@ -114,6 +115,16 @@ export class KafkaClient {
   topic(name: string, options: { readonly autoCreate?: boolean } = {}): Promise<KnownTopic> {
     const known = this.#topics.get(name)
     if (known !== undefined) return Promise.resolve(known)
+    // However many ask at once, one request goes out.
+    const key = `${options.autoCreate === true}/${name}`
+    const present = this.#lookups.get(key)
+    if (present !== undefined) return present
+    const lookup = this.#lookUp(name, options).finally(() => this.#lookups.delete(key))
+    this.#lookups.set(key, lookup)
+    return lookup
+  }
+
+  #lookUp(name: string, options: { readonly autoCreate?: boolean }): Promise<KnownTopic> {
     return this.retrying(async () => {
       const response = await this.metadata([name], options)
       const topic = response.topics.find((candidate) => candidate.name === name)
