@@ -1,7 +1,6 @@
 /** The housekeeper pool: self-contained work on files that no other thread should be kept waiting by. */
 
 import { availableParallelism } from 'node:os'
-import { Piscina } from 'piscina'
 import type { Logger } from '../base/logger.ts'
 import { partitionDirectory } from '../base/topology.ts'
 import type { NewTopic } from '../coordinator/ports.ts'
@@ -34,6 +33,8 @@ export async function recoverFolders({ disk, root, topics, logger }: RecoveryPla
   }
   if (jobs.length === 0) return
   logger.info(`the last stop was not a clean one: checking ${jobs.length} partition folders`)
+  // Loaded only when there is work for it, so that an ordinary start does not pay for it.
+  const { Piscina } = await import('piscina')
   const pool = new Piscina({
     filename: new URL(`../../workers/housekeeper${ending}`, import.meta.url).href,
     minThreads: 1,

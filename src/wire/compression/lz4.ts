@@ -1,8 +1,20 @@
 /** The LZ4 codec: LZ4 frames, taken apart here so that no block is unpacked beyond what its frame allows. */
 
-import { compressFrameSync, uncompressSync } from 'lz4-napi'
+import { createRequire } from 'node:module'
 import { DecodeError } from '../errors.ts'
 import { xxhash32 } from './xxhash32.ts'
+
+type Lz4 = Pick<typeof import('lz4-napi'), 'compressFrameSync' | 'uncompressSync'>
+
+let loaded: Lz4 | undefined
+
+/** Loaded at the first use: most brokers never meet an LZ4 batch, and native code costs start-up time and memory. */
+function lz4(): Lz4 {
+  if (loaded !== undefined) return loaded
+  const library: Lz4 = createRequire(import.meta.url)('lz4-napi')
+  loaded = library
+  return library
+}
 
 /** LZ4 frame format 1.6: magic, FLG, BD, sizes that FLG announces, header checksum, blocks, end mark. */
 const magic = 0x184d_2204
@@ -32,7 +44,7 @@ type FrameHeader = {
 
 /** One frame of independent blocks, as Kafka's Java clients demand. */
 export function lz4Compress(bytes: Buffer): Buffer {
-  return compressFrameSync(bytes)
+  return lz4().compressFrameSync(bytes)
 }
 
 /** Throws DecodeError on damage, and where the output would pass `bytesMax`. */
@@ -95,7 +107,7 @@ function decompressBlock(block: Buffer, bytesMax: number, window: Buffer): Buffe
   sized.writeUInt32LE(Math.min(bytesMax, block.length * growthMax), 0)
   block.copy(sized, 4)
   try {
-    return window.length > 0 ? uncompressSync(sized, window) : uncompressSync(sized)
+    return window.length > 0 ? lz4().uncompressSync(sized, window) : lz4().uncompressSync(sized)
   } catch (thrown) {
     throw new DecodeError('an LZ4 block is damaged or too large', { cause: thrown })
   }

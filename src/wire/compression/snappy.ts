@@ -1,8 +1,20 @@
 /** The Snappy codec: raw blocks, and the framing around them that snappy-java, and so every Java client, uses. */
 
-import { compressSync, uncompressSync } from 'snappy'
+import { createRequire } from 'node:module'
 import { DecodeError } from '../errors.ts'
 import { Reader } from '../reader.ts'
+
+type Snappy = Pick<typeof import('snappy'), 'compressSync' | 'uncompressSync'>
+
+let loaded: Snappy | undefined
+
+/** Loaded at the first use: most brokers never meet a Snappy batch, and native code costs start-up time and memory. */
+function snappy(): Snappy {
+  if (loaded !== undefined) return loaded
+  const library: Snappy = createRequire(import.meta.url)('snappy')
+  loaded = library
+  return library
+}
 
 /** snappy-java's frame: this magic, then version 1 and the oldest version that can read it, 1. */
 const javaHeader = Buffer.from('82534e41505059000000000100000001', 'hex')
@@ -18,7 +30,7 @@ const growthMax = 22
 export function snappyCompress(bytes: Buffer): Buffer {
   const parts: Buffer[] = [javaHeader]
   for (let start = 0; start < bytes.length; start += blockBytesMax) {
-    const block = compressSync(bytes.subarray(start, start + blockBytesMax))
+    const block = snappy().compressSync(bytes.subarray(start, start + blockBytesMax))
     const length = Buffer.allocUnsafe(4)
     length.writeInt32BE(block.length)
     parts.push(length, block)
@@ -49,7 +61,7 @@ function decompressBlock(block: Buffer, bytesMax: number): Buffer {
   if (claimed > bytesMax) throw new DecodeError(`snappy data of ${claimed} bytes are larger than ${bytesMax} bytes`)
   if (claimed > block.length * growthMax) throw new DecodeError('a snappy block claims more than it can hold')
   try {
-    const output = uncompressSync(block, { asBuffer: true })
+    const output = snappy().uncompressSync(block, { asBuffer: true })
     if (Buffer.isBuffer(output)) return output
   } catch (thrown) {
     throw new DecodeError('snappy data are damaged', { cause: thrown })
