@@ -37,6 +37,12 @@ import { Wakes } from './wakes.ts'
 export const maintainEveryMs = 1000
 
 /**
+ * Partitions that nothing was appended to for this long are looked after only as often as this: twenty thousand idle
+ * ones would keep a core busy otherwise. Those on a bounded memory disk are not spared, since others wait for their room.
+ */
+export const idleAfterMs = 10_000
+
+/**
  * How long a full ring is left before the owner looks again whether its slots have been answered. Fronts ring the owner
  * after answering while somebody waits for room; this is for those who cannot, such as a connection that went away.
  */
@@ -245,6 +251,7 @@ export class OwnerAgent implements OwnerControl {
   #serveRing(partition: Partition, ring: Ring): void {
     const { slot } = partition
     let work = stamp(partition, ring, this.#validator, this.#nowMs)
+    if (work > 0) partition.movedMs = this.#nowMs
     work += persist(partition, ring)
     if (partition.state === 'online') {
       if (partition.engine.failure !== undefined) {
@@ -342,12 +349,14 @@ export class OwnerAgent implements OwnerControl {
     const isExpiryDue = this.#nowMs >= this.#expireProducersAtMs
     if (isExpiryDue) this.#expireProducersAtMs = this.#nowMs + producerExpiryCheckMs
     for (const partition of this.#partitions.values()) {
-      if (partition.state === 'online') this.#maintain(partition, isExpiryDue)
+      if (isExpiryDue || isMaintenanceWorthwhile(partition, this.#nowMs)) this.#maintain(partition, isExpiryDue)
     }
     this.#scheduleMaintenance()
   }
 
   #maintain(partition: Partition, isExpiryDue: boolean): void {
+    if (partition.state !== 'online') return
+    partition.maintainedMs = this.#nowMs
     if (isExpiryDue && partition.producers.size > 0) partition.producers.expire(this.#nowMs)
     partition.engine.maintain(this.#nowMs)
     if (partition.engine.failure !== undefined) {
@@ -370,4 +379,13 @@ export class OwnerAgent implements OwnerControl {
     partition.engine.close()
     if (partition.engine.failure !== undefined) this.#fail(partition)
   }
+}
+
+/** Whether a partition has been written to so lately that something may be due, or was left alone for long. */
+function isMaintenanceWorthwhile(partition: Partition, nowMs: number): boolean {
+  const { settings } = partition
+  if (settings.storage === 'ring') return false
+  if (settings.storage === 'memory' || nowMs - partition.maintainedMs >= idleAfterMs) return true
+  const flushMs = settings.sync === 'interval' ? settings.flushMs : 0
+  return nowMs - partition.movedMs < idleAfterMs + flushMs
 }

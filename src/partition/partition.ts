@@ -37,6 +37,9 @@ export class Partition {
   snapshotOffset = 0
   /** The engine's version of its segments that readers have been told of. */
   segmentsVersion: number
+  /** When something was last stamped, and when the partition was last looked after, for what is due by time. */
+  movedMs = 0
+  maintainedMs = 0
   /** Whether a timer is set that looks for room again on behalf of a waiting writer. */
   isRoomRetryPending = false
   /** Batches stamped and not yet handed to the engine. */

@@ -5,7 +5,7 @@ import type { Ring } from '../ring/ring.ts'
 import { Verdict } from '../ring/slot.ts'
 import { ErrorCode } from '../wire/generated/errors.ts'
 import type { Partition } from './partition.ts'
-import { closedError } from './stamp.ts'
+import { closedError, refuse } from './stamp.ts'
 
 /** Submits what was stamped and advances `written` and `synced`. Answers how many slots `written` moved. */
 export function persist(partition: Partition, ring: Ring): number {
@@ -49,8 +49,7 @@ function passOver(partition: Partition, ring: Ring): number {
   const stamped = ring.stamped()
   for (let slot = ring.readable(); slot !== stamped; slot = slotAfter(slot)) {
     if (ring.verdict(slot) === Verdict.refused && ring.outcome(slot) !== ErrorCode.NONE) continue
-    ring.setOutcome(slot, errorCode)
-    ring.setVerdict(slot, Verdict.refused)
+    refuse(ring, slot, errorCode)
   }
   partition.accepted.length = 0
   ring.setWritten(stamped)

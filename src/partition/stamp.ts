@@ -39,18 +39,19 @@ export function stamp(partition: Partition, ring: Ring, validator: BatchValidato
 
 function stampSlot(partition: Partition, ring: Ring, slot: number, validator: BatchValidator, nowMs: number): void {
   if (partition.state !== 'online') {
-    refuse(partition, ring, slot, closedError(partition))
+    refuse(ring, slot, closedError(partition))
     return
   }
-  if (ring.kind(slot) !== EntryKind.data) {
-    // Padding carries nothing; it keeps its place in the order of offsets, so that a search may step on it.
-    refuse(partition, ring, slot, ErrorCode.NONE)
+  const kind = ring.kind(slot)
+  if (kind !== EntryKind.data) {
+    // Padding carries nothing. Notes of transactions have no meaning before there are any.
+    refuse(ring, slot, kind === EntryKind.padding ? ErrorCode.NONE : ErrorCode.INVALID_TXN_STATE)
     return
   }
   const bytes = ring.view(slot)
   const error = validator.validate(bytes, partition.settings, nowMs)
   if (error !== ErrorCode.NONE) {
-    refuse(partition, ring, slot, error)
+    refuse(ring, slot, error)
     return
   }
   accept(partition, ring, slot, bytes, validator.maxTimestampMs, nowMs)
@@ -61,10 +62,10 @@ export function closedError(partition: Partition): number {
   return partition.state === 'removed' ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.KAFKA_STORAGE_ERROR
 }
 
-/** Writes a refusal. The slot still takes its place in the order of offsets, as an empty range. */
-export function refuse(partition: Partition, ring: Ring, slot: number, errorCode: number): void {
-  ring.setBaseOffset(slot, partition.nextOffset)
-  ring.setLastOffset(slot, partition.nextOffset - 1)
+/** Writes a refusal, with the offset that Kafka answers it with. */
+export function refuse(ring: Ring, slot: number, errorCode: number): void {
+  ring.setBaseOffset(slot, -1)
+  ring.setLogAppendTime(slot, -1)
   ring.setOutcome(slot, errorCode)
   ring.setVerdict(slot, Verdict.refused)
 }
@@ -87,7 +88,7 @@ function accept(
     return
   }
   if (refusal !== ErrorCode.NONE) {
-    refuse(partition, ring, slot, refusal)
+    refuse(ring, slot, refusal)
     return
   }
   setBatchBaseOffset(bytes, 0, baseOffset)

@@ -221,10 +221,23 @@ test('every partition is maintained about once a second, by the clock', async ()
   kit.work()
   assert.equal(kit.engine(0).calls, ['maintain'])
   assert.equal(kit.engine(1).calls, ['maintain'])
+  kit.append(0)
+  kit.work()
   kit.clock.advance(1000)
   assert.ok(kit.ownerBell.value() > value)
   kit.work()
   assert.equal(kit.engine(0).calls, ['maintain', 'maintain'])
+})
+
+test('an idle partition is maintained more rarely', async () => {
+  const kit = new OwnerKit()
+  await kit.open(0)
+  for (let second = 0; second < 60; second++) {
+    kit.clock.advance(1000)
+    kit.work()
+  }
+  const count = kit.engine(0).calls.length
+  assert.ok(count >= 5 && count <= 8, `${count} times`)
 })
 
 test('a changed segment list is told to readers before the batches in it', async () => {
