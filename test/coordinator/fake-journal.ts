@@ -93,6 +93,11 @@ export class FakeJournal implements Journal {
     for (const { settle } of failing) settle(errorCode)
   }
 
+  /** The broker is gone before anything pending became durable; nobody is told. */
+  dropPending(): void {
+    this.#pending = []
+  }
+
   #settle({ place, records, settle }: Append): void {
     if (this.#failed.has(place)) {
       settle(ErrorCode.KAFKA_STORAGE_ERROR)

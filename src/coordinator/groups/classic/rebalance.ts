@@ -20,6 +20,9 @@ import {
   setState,
 } from './state.ts'
 
+/** However short the members' own timeouts, absent static members are not looked for more often than this. */
+const staticWaitMinMs = 1_000
+
 /** Begins a rebalance where none has begun; else looks whether the present one has what it waits for. */
 export function rebalanceOrCompleteJoin(decision: Decision, group: Group): void {
   if (group.classic.state !== 'PreparingRebalance') prepareRebalance(decision, group)
@@ -84,7 +87,7 @@ export function completeJoin(decision: Decision, group: Group): void {
   }
   if (!electJoinedLeader(classic)) {
     // Only static members are left and none has come: their sessions will end, or they will come.
-    setJoinDeadline(decision, classic, rebalanceTimeoutMs(classic))
+    setJoinDeadline(decision, classic, Math.max(rebalanceTimeoutMs(classic), staticWaitMinMs))
     return
   }
   startGeneration(decision, classic)
