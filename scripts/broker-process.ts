@@ -23,6 +23,8 @@ export type BrokerProcessOptions = {
   /** What to run instead of plain Node: a command and its arguments, before the script. */
   readonly launcher?: readonly string[]
   readonly startTimeoutMs?: number
+  /** Runs the sources even where a build lies beside them: what tests want. */
+  readonly fromSources?: boolean
 }
 
 const built = join(projectRoot, 'dist/src/cli/main.js')
@@ -33,11 +35,12 @@ export function startBrokerProcess({
   flags,
   launcher = [process.execPath],
   startTimeoutMs = 20_000,
+  fromSources = false,
 }: BrokerProcessOptions): Promise<BrokerProcess> {
   const spawnedMs = performance.now()
   const [command = process.execPath, ...before] = launcher
   // A group of its own: a profiler starts the broker as its child, and signals must reach that.
-  const child = spawn(command, [...before, existsSync(built) ? built : sources, 'start', ...flags], {
+  const child = spawn(command, [...before, existsSync(built) && !fromSources ? built : sources, 'start', ...flags], {
     cwd: projectRoot,
     env: { ...environment(), NO_INSIGHT: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -8,9 +8,10 @@ import { startBrokerProcess } from './broker-process.ts'
 import { type CityRecord, loadCities, valuesByKey } from './demo/cities.ts'
 import { DemoGroup } from './demo/group.ts'
 
-const usage = `usage: npm run demo -- [--broker HOST:PORT] [--records N] [-- flags of safka start]
+const usage = `usage: npm run demo -- [--broker HOST:PORT] [--records N] [--sources] [-- flags of safka start]
   --broker HOST:PORT   use a broker that runs already instead of starting one
-  --records N          stream only the first N records`
+  --records N          stream only the first N records
+  --sources            start the broker from its sources, not from the build`
 
 const partitionCount = 4
 const recordsPerSend = 1_000
@@ -18,15 +19,16 @@ const reportEveryMs = 500
 /** Nothing here takes minutes: when it does, something hangs. */
 const timeoutMs = 180_000
 
-type Options = { broker: string | undefined; recordsMax: number; brokerFlags: string[] }
+type Options = { broker: string | undefined; recordsMax: number; fromSources: boolean; brokerFlags: string[] }
 
 function parse(argv: readonly string[]): Options | undefined {
   const split = argv.indexOf('--')
   const own = split === -1 ? [...argv] : argv.slice(0, split)
   const brokerFlags = split === -1 ? [] : argv.slice(split + 1)
-  const options: Options = { broker: undefined, recordsMax: Number.MAX_SAFE_INTEGER, brokerFlags }
+  const options: Options = { broker: undefined, recordsMax: Number.MAX_SAFE_INTEGER, fromSources: false, brokerFlags }
   for (let argument = own.shift(); argument !== undefined; argument = own.shift()) {
     if (argument === '--broker') options.broker = own.shift()
+    else if (argument === '--sources') options.fromSources = true
     else if (argument === '--records') options.recordsMax = Number(own.shift())
     else return undefined
   }
@@ -44,7 +46,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const data = mkdtempSync(join(tmpdir(), 'safka-demo-'))
   try {
     const flags = ['--host', '127.0.0.1', '--port', '0', '--data', data, ...options.brokerFlags]
-    const broker = await startBrokerProcess({ flags })
+    const broker = await startBrokerProcess({ flags, fromSources: options.fromSources })
     console.log(`broker      started in ${broker.startMs.toFixed(0)} ms on ${broker.host}:${broker.port}`)
     const code = await runDemo(`${broker.host}:${broker.port}`, options.recordsMax)
     const stopCode = await broker.stop()

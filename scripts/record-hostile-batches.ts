@@ -1,7 +1,7 @@
 /**
  * Sends hostile batches to a Kafka broker and records its answers in test/golden/hostile-batches.jsonl, one a line: the
  * bytes sent, the error code, and of accepted ones where and how they were stored.
- * Usage: node scripts/record-hostile-batches.ts [host:port]
+ * Usage: node scripts/record-hostile-batches.ts [host:port] [target file]
  */
 
 import { createWriteStream } from 'node:fs'
@@ -32,7 +32,7 @@ const createTopicsKey = 19
 
 const [host = '127.0.0.1', port = '19092'] = (process.argv[2] ?? '127.0.0.1:19092').split(':')
 const suffix = systemClock.nowMs().toString(36)
-const target = createWriteStream(new URL('../test/golden/hostile-batches.jsonl', import.meta.url))
+const target = createWriteStream(process.argv[3] ?? new URL('../test/golden/hostile-batches.jsonl', import.meta.url))
 const socket = connect(Number(port), host)
 let correlationId = 0
 

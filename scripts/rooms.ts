@@ -140,7 +140,7 @@ function workerRules(): IForbiddenRuleType[] {
     from: { path: `^workers/${entry}\\.ts$` },
     to: {
       path: '^(src|workers)/',
-      pathNot: `${roomsPath(['base', 'metrics', 'wire', 'ring', 'log', ...own])}|^src/broker/(remote[a-z-]*|threads)\\.ts$`,
+      pathNot: `${roomsPath(['base', 'metrics', 'wire', 'ring', 'log', ...own])}|^src/broker/(remote[a-z-]*|threads|housekeeping)\\.ts$`,
     },
   }))
 }
