@@ -1,5 +1,6 @@
 /** The entry point of a front thread: a FrontAgent, its bell, and the door for control calls. */
 
+import { flushCompileCache } from 'node:module'
 import { type MessagePort, workerData } from 'node:worker_threads'
 import { assertDefined } from '../src/base/assert.ts'
 import { systemClock } from '../src/base/clock.ts'
@@ -29,3 +30,5 @@ runAgent(agent, bell, (thrown) => {
     throw thrown
   })
 })
+// A thread that is terminated would keep what it compiled to itself.
+setImmediate(flushCompileCache)

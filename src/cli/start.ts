@@ -1,5 +1,6 @@
 /** `safka start`: runs a broker until a signal asks it to stop. */
 
+import { flushCompileCache } from 'node:module'
 import { messageOf } from '../base/errors.ts'
 import { type LogFields, type Logger, lineLogger } from '../base/logger.ts'
 import { type Broker, type BrokerAddress, startBroker } from '../broker/broker.ts'
@@ -56,6 +57,7 @@ async function serve({ config }: ResolvedConfig, logger: Logger): Promise<number
   broker = await startBroker(config, { logger })
   process.stdout.write(`${readyLine(broker.addresses)}\n`)
   logger.info('started', startFacts(config))
+  flushCompileCache()
   await broker.done
   return exitCode.ok
 }
