@@ -17,6 +17,8 @@ export interface Disk {
   makeDirectory(path: string): void
   /** Removes a file or a whole folder; nothing happens where there is none. */
   remove(path: string): void
+  /** The same without blocking: large files take long to go. */
+  removeAsync(path: string): Promise<void>
   /** Renames a file or folder; an existing file at `target` is replaced at once. */
   rename(source: string, target: string): void
   /** Makes created, renamed and removed names durable. */

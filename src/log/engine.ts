@@ -52,7 +52,7 @@ export interface Engine {
   segmentCount(): number
   /** Syncs everything written; blocks. */
   sync(): void
-  /** Syncs and closes; a later open finds a clean end and scans nothing. */
+  /** Closes; a later open finds a clean end and scans nothing. Syncs first, unless the sync policy is `never`. */
   close(): void
   /** Closes and removes all data. */
   removeFiles(): void

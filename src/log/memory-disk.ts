@@ -123,6 +123,10 @@ export class MemoryDisk implements Disk, MemoryBlocks {
     })
   }
 
+  async removeAsync(path: string): Promise<void> {
+    this.remove(path)
+  }
+
   /** Files only: a folder's files have its name in theirs. */
   rename(source: string, target: string): void {
     this.#locked(() => {

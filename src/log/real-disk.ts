@@ -17,6 +17,7 @@ import {
   readdirSync,
   readSync,
   renameSync,
+  rm,
   rmSync,
   statSync,
   writeSync,
@@ -78,6 +79,15 @@ export class RealDisk implements Disk {
 
   remove(path: string): void {
     rmSync(this.#full(path), { recursive: true, force: true })
+  }
+
+  removeAsync(path: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      rm(this.#full(path), { recursive: true, force: true }, (error) => {
+        if (error === null) resolve()
+        else reject(error)
+      })
+    })
   }
 
   rename(source: string, target: string): void {

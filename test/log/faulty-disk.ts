@@ -59,6 +59,10 @@ export class FaultyDisk implements Disk {
     this.#inner.remove(path)
   }
 
+  removeAsync(path: string): Promise<void> {
+    return this.#inner.removeAsync(path)
+  }
+
   rename(source: string, target: string): void {
     this.#inner.rename(source, target)
   }

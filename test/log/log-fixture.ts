@@ -74,6 +74,9 @@ export type OpenedLog = {
   readonly snapshots: ProducerSnapshot[]
 }
 
+/** Each log gets chance of its own. */
+let seed = 1
+
 export function openLog(
   disk: Disk,
   settings: Partial<PartitionSettings> = {},
@@ -89,7 +92,7 @@ export function openLog(
     topicId,
     settings: settingsWith(settings),
     clock: new VirtualClock(startMs),
-    random: seededRandom(1),
+    random: seededRandom(seed++),
     visitSnapshot: (snapshot) => snapshots.push(snapshot),
     visitBatch: (bytes, at) => visited.push(batchBaseOffset(bytes, at)),
     ...more,

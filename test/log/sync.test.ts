@@ -76,7 +76,7 @@ test("with policy 'interval' a sync starts once the time is up", async () => {
   assert.is(logSyncs(disk), 1, 'nothing new, no sync')
 })
 
-test("with policy 'never' only finished segments, and the close, are synced", async () => {
+test("with policy 'never' only finished segments are synced", async () => {
   const disk = durableDisk()
   const { engine } = openLog(disk, { segmentBytes: 500 })
   engine.submit([batchAt(0)])
@@ -89,7 +89,7 @@ test("with policy 'never' only finished segments, and the close, are synced", as
   assert.is(logSyncs(disk), engine.segmentCount() - 1)
   assert.ok(engine.poll().syncedEnd < 11)
   engine.close()
-  assert.ok(disk.syncs.at(-1)?.startsWith('orders-3'))
+  assert.is(logSyncs(disk), openLog(disk).engine.segmentCount() - 1)
 })
 
 test('a failed sync fails the partition for good, and is not tried again', async () => {

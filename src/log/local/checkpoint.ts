@@ -14,7 +14,7 @@ export type Checkpoint = {
   readonly recoveryPoint: Offset
   /**
    * The last segment as it was when the partition was closed. As segments only grow, one that has the same size still is the
-   * same, and needs no scan.
+   * same, and needs no scan. That holds after a power cut too: file systems make a file longer only once its bytes are there.
    */
   readonly closed?: { readonly baseOffset: Offset; readonly summary: SegmentSummary }
 }

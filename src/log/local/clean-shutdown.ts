@@ -1,6 +1,7 @@
 /** Kafka's mark at a disk's root that says the broker was stopped in order. */
 
 import { type Disk, replaceWhole } from '../disk.ts'
+import { doomedEnding } from './rolled-segment.ts'
 
 const markName = '.kafka_cleanshutdown'
 
@@ -12,8 +13,12 @@ export function writeCleanShutdown(disk: Disk): void {
   replaceWhole(disk, markName, Buffer.from('{"version":0,"brokerEpoch":-1}'), disk.isDurable)
 }
 
-/** Called at start: whether the last stop was clean. The mark is gone afterwards. */
+/**
+ * Called at start, before any engine is opened: whether the last stop was clean. The mark is gone afterwards, and so are folders
+ * whose removal was cut short.
+ */
 export function consumeCleanShutdown(disk: Disk): boolean {
+  for (const name of disk.list('')) if (name.endsWith(doomedEnding)) disk.removeAsync(name).catch(() => undefined)
   if (!disk.exists(markName)) return false
   disk.remove(markName)
   if (disk.isDurable) disk.syncDirectory('')

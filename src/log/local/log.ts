@@ -8,6 +8,7 @@ import type { Engine, EngineChange, EngineProgress, ProducerSnapshot } from '../
 import type { ActiveSegment, Run } from './active-segment.ts'
 import { type Checkpoint, writeCheckpoint } from './checkpoint.ts'
 import { loadSnapshot, saveSnapshot } from './producer-snapshots.ts'
+import { removeFolder } from './rolled-segment.ts'
 import { boundedSegmentBytes } from './room.ts'
 import { type FoundSegments, Segments, type SegmentsHome } from './segments.ts'
 import { type Syncable, type SyncOutcome, SyncWork } from './sync-work.ts'
@@ -147,8 +148,10 @@ export class LocalLog implements Engine {
     const { disk, directory } = this.#options
     this.#guard(() => {
       this.#drain()
-      this.#recoveryPoint = Math.max(this.#recoveryPoint, this.#sync.syncRolled())
-      this.#segments.active?.sync()
+      this.#sync.syncRolled()
+      const { active } = this.#segments
+      active?.sync()
+      this.#recoveryPoint = active?.baseOffset ?? this.#recoveryPoint
       if (this.#segments.isFolderUnsynced) {
         disk.syncDirectory(directory)
         disk.syncDirectory('')
@@ -161,7 +164,8 @@ export class LocalLog implements Engine {
   close(): void {
     if (this.#isClosed) return
     if (this.#isDirty) {
-      this.sync()
+      if (this.#settings.sync === 'never') this.#guard(() => this.#drain())
+      else this.sync()
       this.#guard(() => this.#saveClosed())
     }
     this.#letGo()
@@ -169,7 +173,8 @@ export class LocalLog implements Engine {
 
   removeFiles(): void {
     this.#letGo()
-    this.#guard(() => this.#options.disk.remove(this.#options.directory))
+    const { disk, directory, random } = this.#options
+    this.#guard(() => removeFolder(disk, directory, random.uuid()))
   }
 
   #letGo(): void {
@@ -273,7 +278,8 @@ export class LocalLog implements Engine {
   #saveClosed(): void {
     const { active } = this.#segments
     if (active === undefined || !this.#segments.withRoom(() => active.indexes.finish())) return
-    active.indexes.sync()
+    // A clean end speaks for all segments, so the finished ones must be on the disk whatever the policy.
+    this.#sync.syncRolled()
     this.#recoveryPoint = active.baseOffset
     const closed = { baseOffset: active.baseOffset, summary: active.summary }
     this.#segments.withRoom(() => this.#saveCheckpoint(closed))
@@ -283,7 +289,7 @@ export class LocalLog implements Engine {
     const { disk, directory } = this.#options
     const kept = { startOffset: this.startOffset, recoveryPoint: this.#recoveryPoint }
     // A recovery point that is lost costs a longer scan; a log start that is lost brings records back.
-    const isSynced = disk.isDurable && (closed !== undefined || this.#deletedEnd > this.#segments.firstOffset)
+    const isSynced = disk.isDurable && this.#deletedEnd > this.#segments.firstOffset
     writeCheckpoint(disk, directory, closed === undefined ? kept : { ...kept, closed }, isSynced)
   }
 

@@ -8,6 +8,7 @@ import { LocalLog, type LocalLogOptions } from './log.ts'
 import { belongsToAnother } from './partition-files.ts'
 import { loadSnapshot } from './producer-snapshots.ts'
 import { recoverSegments, visitBatches } from './recovery.ts'
+import { removeFolder } from './rolled-segment.ts'
 import { segmentFile } from './segment-names.ts'
 import type { FoundSegments } from './segments.ts'
 
@@ -22,7 +23,7 @@ export function openLocalLog(options: OpenLocalLogOptions): { engine: Engine; re
   let recovery = ''
   if (disk.exists(directory)) {
     if (!belongsToAnother(disk, directory, topicId)) return openFolder(options)
-    disk.remove(directory)
+    removeFolder(disk, directory, options.random.uuid())
     recovery = 'removed the folder of a deleted topic of the same name'
   }
   return { engine: new LocalLog(options, { rolled: [], active: undefined }, noCheckpoint), recovery }
@@ -36,9 +37,10 @@ function openFolder(options: OpenLocalLogOptions): { engine: Engine; recovery: s
   const { active } = segments
   let checkpoint = found
   if (active !== undefined && segments.isChanged) {
-    syncLog(disk, `${directory}/${segmentFile(active.baseOffset, 'log')}`)
+    // What recovery calls written must be synced where that is what 'readable' means.
+    if (settings.sync !== 'never') syncLog(disk, `${directory}/${segmentFile(active.baseOffset, 'log')}`)
     checkpoint = { startOffset: found.startOffset, recoveryPoint: active.baseOffset, closed: active }
-    writeCheckpoint(disk, directory, checkpoint, disk.isDurable)
+    writeCheckpoint(disk, directory, checkpoint, disk.isDurable && checkpoint.startOffset > 0)
   }
   handOutProducers(options, segments, checkpoint)
   return { engine: new LocalLog(options, segments, checkpoint), recovery: segments.sentence }

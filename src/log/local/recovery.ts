@@ -6,7 +6,7 @@ import { batchLastOffset } from '../../wire/record-batch.ts'
 import { type Disk, readWhole } from '../disk.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { entryRelativeOffset, floorEntry, offsetEntryBytes, timeEntryBytes } from './index-entries.ts'
-import { type RolledSegment, removeSegmentFiles } from './rolled-segment.ts'
+import { deletedEnding, type RolledSegment, removeSegmentFiles } from './rolled-segment.ts'
 import { type ScanResult, scanBatches } from './scan.ts'
 import { emptySummary, SegmentIndexes, type SegmentSummary } from './segment-indexes.ts'
 import { offsetsNamed, type SegmentFileKind, segmentFile } from './segment-names.ts'
@@ -111,7 +111,6 @@ function cutSentence(folder: Folder, baseOffset: Offset, result: ScanResult): st
   try {
     const cutBytes = file.size() - result.position
     file.truncate(result.position)
-    file.sync()
     return `, cut ${cutBytes} bytes off at offset ${result.endOffset}, where a batch ${result.damage}`
   } finally {
     file.close()
@@ -190,7 +189,8 @@ function removeOrphans(folder: Folder, names: readonly string[], bases: Readonly
       if (!bases.has(offset)) folder.disk.remove(`${folder.directory}/${segmentFile(offset, kind)}`)
     }
   }
-  for (const name of names) if (name.endsWith('.tmp')) folder.disk.remove(`${folder.directory}/${name}`)
+  const isLeftOver = (name: string): boolean => name.endsWith('.tmp') || name.endsWith(deletedEnding)
+  for (const name of names) if (isLeftOver(name)) folder.disk.remove(`${folder.directory}/${name}`)
 }
 
 function failOnDamage(folder: Folder, baseOffset: Offset, result: ScanResult): void {

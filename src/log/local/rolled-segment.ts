@@ -3,7 +3,7 @@
 import type { Offset } from '../../base/ids.ts'
 import type { Disk } from '../disk.ts'
 import { entryTimestamp, timeEntryBytes } from './index-entries.ts'
-import { type SegmentFileKind, segmentFile } from './segment-names.ts'
+import { segmentFile } from './segment-names.ts'
 
 export type RolledSegment = {
   readonly baseOffset: Offset
@@ -14,12 +14,39 @@ export type RolledSegment = {
   maxTimestampMs: number | undefined
 }
 
-const segmentKinds: readonly SegmentFileKind[] = ['index', 'timeindex', 'log']
+/** Kafka's ending of a log that is on its way out. */
+export const deletedEnding = '.deleted'
 
-/** Removes a segment's files: the log last, as a log without indexes is repaired at start, but not the reverse. */
+/**
+ * Removes a segment. On a real disk its log only loses its name here, as a large file takes long to go; the rest happens in the
+ * background, or at the next start.
+ */
 export function removeSegmentFiles(disk: Disk, directory: string, baseOffset: Offset): void {
-  for (const kind of segmentKinds) disk.remove(`${directory}/${segmentFile(baseOffset, kind)}`)
+  for (const kind of ['index', 'timeindex'] as const) disk.remove(`${directory}/${segmentFile(baseOffset, kind)}`)
+  const path = `${directory}/${segmentFile(baseOffset, 'log')}`
+  if (!disk.isDurable) {
+    disk.remove(path)
+    return
+  }
+  disk.rename(path, `${path}${deletedEnding}`)
+  disk.removeAsync(`${path}${deletedEnding}`).catch(() => undefined)
 }
+
+/** Removes a partition's whole folder, likewise. `unique` makes its last name one of its own. */
+export function removeFolder(disk: Disk, directory: string, unique: Buffer): void {
+  if (!disk.exists(directory)) return
+  if (!disk.isDurable) {
+    disk.remove(directory)
+    return
+  }
+  // Kafka's form for folders to be deleted, short enough for the longest topic name.
+  const doomed = `removed-0.${unique.toString('hex')}${doomedEnding}`
+  disk.rename(directory, doomed)
+  disk.removeAsync(doomed).catch(() => undefined)
+}
+
+/** How the names of folders end that are on their way out. */
+export const doomedEnding = '-delete'
 
 /** The largest timestamp of a rolled segment: the last entry of its time index. */
 export function maxTimestampOf(disk: Disk, directory: string, segment: RolledSegment): number {

@@ -154,7 +154,7 @@ export class Segments {
   #start(baseOffset: Offset, settings: PartitionSettings): ActiveSegment {
     const segment = this.#open(baseOffset, emptySummary(baseOffset), settings.segmentJitterMs)
     // The file appears at once: it is what tells readers of the segment.
-    segment.log.truncate(0)
+    if (segment.log.size() > 0) segment.log.truncate(0)
     this.#active = segment
     this.isFolderUnsynced = this.#home.disk.isDurable
     this.version++

@@ -24,6 +24,8 @@ export type SyncOutcome = {
 export class SyncWork {
   readonly #settle: (outcome: SyncOutcome | undefined, error: unknown) => void
   #unsynced: UnsyncedSegment[] = []
+  /** Those of the sync that is under way. */
+  #underWay: readonly UnsyncedSegment[] = []
   #isBusy = false
 
   /** `settle` gets an outcome or an error. */
@@ -47,6 +49,7 @@ export class SyncWork {
   dropRolled(baseOffset: Offset): void {
     for (const segment of this.#unsynced) if (segment.baseOffset === baseOffset) closeAll(segment)
     this.#unsynced = this.#unsynced.filter((segment) => segment.baseOffset !== baseOffset)
+    this.#underWay = this.#underWay.filter((segment) => segment.baseOffset !== baseOffset)
   }
 
   /**
@@ -58,6 +61,7 @@ export class SyncWork {
     this.#isBusy = true
     const segments = this.#unsynced
     this.#unsynced = []
+    this.#underWay = segments
     const parts = [...segments.flatMap((segment) => segment.parts), ...more]
     Promise.all(parts.map((part) => part.syncAsync())).then(
       () => {
@@ -71,12 +75,10 @@ export class SyncWork {
     )
   }
 
-  /** Syncs all rolled segments now; blocks. Answers with their end, -1 for none. */
-  syncRolled(): Offset {
-    const rolledEnd = this.#unsynced.at(-1)?.endOffset ?? -1
-    for (const segment of this.#unsynced) for (const part of segment.parts) part.sync()
+  /** Syncs all rolled segments now, also those of a sync that is under way; blocks. */
+  syncRolled(): void {
+    for (const segment of [...this.#underWay, ...this.#unsynced]) for (const part of segment.parts) part.sync()
     this.close()
-    return rolledEnd
   }
 
   /** Lets go of the files without a sync. */
@@ -87,6 +89,7 @@ export class SyncWork {
 
   #finish(segments: readonly UnsyncedSegment[]): void {
     this.#isBusy = false
+    this.#underWay = []
     for (const segment of segments) closeAll(segment)
   }
 }
