@@ -9,6 +9,7 @@
 
 import { topicIdHex } from '../base/ids.ts'
 import type { CatalogTopic } from '../base/topology.ts'
+import { Framing, framingOf } from '../wire/batch-framing.ts'
 import { ErrorCode } from '../wire/generated/errors.ts'
 import {
   decodeProduceRequest,
@@ -22,14 +23,7 @@ import {
   type ProduceResponse,
   type ProduceResponsePartitionProduceResponse,
 } from '../wire/generated/produce.ts'
-import {
-  batchAttributes,
-  batchMagic,
-  batchSizeBytes,
-  compressionOf,
-  isTransactional,
-  minBatchBytes,
-} from '../wire/record-batch.ts'
+import { batchAttributes, batchSizeBytes, compressionOf, isTransactional } from '../wire/record-batch.ts'
 import { type Call, defineApi } from './api.ts'
 import { mustWait, type Place, type Settlement } from './ports.ts'
 
@@ -200,17 +194,10 @@ class Production implements Settlement {
 
 /** What Kafka's ProduceRequest.validateRecords refuses: anything but exactly one batch of magic 2. */
 function errorOfRecords(records: Buffer | null, version: number): number {
-  // A header too short to say its size ends Kafka's iteration, as though there were no batch.
-  if (records === null || records.length < 17) return ErrorCode.INVALID_RECORD
-  const sizeBytes = batchSizeBytes(records, 0)
-  if (sizeBytes < 26) return ErrorCode.CORRUPT_MESSAGE
-  const magic = batchMagic(records, 0)
-  if (magic < 0 || magic > 2) return ErrorCode.CORRUPT_MESSAGE
-  if (sizeBytes > records.length) return ErrorCode.INVALID_RECORD
-  if (magic !== 2) return ErrorCode.INVALID_RECORD
-  if (sizeBytes < minBatchBytes) return ErrorCode.CORRUPT_MESSAGE
+  if (records === null) return ErrorCode.INVALID_RECORD
+  const framing = framingOf(records)
+  if (framing === Framing.corrupt) return ErrorCode.CORRUPT_MESSAGE
+  if (framing === Framing.notOneBatch) return ErrorCode.INVALID_RECORD
   if (version < 7 && compressionOf(batchAttributes(records, 0)) === zstd) return ErrorCode.UNSUPPORTED_COMPRESSION_TYPE
-  // Up to 11 bytes of rubbish behind the batch are too few to be a second one.
-  if (records.length - sizeBytes >= 12) return ErrorCode.INVALID_RECORD
   return ErrorCode.NONE
 }

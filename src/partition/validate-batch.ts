@@ -1,6 +1,7 @@
 /** Decides whether the bytes of one Produce partition may enter the log, as Kafka's LogValidator decides it. */
 
 import type { PartitionSettings } from '../base/topology.ts'
+import { Framing, framingOf } from '../wire/batch-framing.ts'
 import { decompress } from '../wire/compression/compress.ts'
 import { ErrorCode } from '../wire/generated/errors.ts'
 import {
@@ -14,6 +15,7 @@ import {
   batchMaxTimestamp,
   batchProducerId,
   batchRecordCount,
+  batchSizeBytes,
   computeBatchCrc,
 } from '../wire/record-batch.ts'
 import { type RecordWalk, walkRecords } from './walk-records.ts'
@@ -33,15 +35,8 @@ export const attributeControl = 0x20
 /** Kafka knows codecs 0 to 4; for the rest it fails with an unexpected exception. */
 const compressionMax = 4
 
-/** Places in the part of the format that all versions of batches share. */
-const sizeAt = 8
-const magicAt = 16
-const logOverheadBytes = 12
-const headerUpToMagicBytes = 17
 /** Kafka looks for the producer id before it asks whether the header is whole, and fails where there is none. */
 const producerIdEnd = 51
-/** The least that Kafka lets the size field say: the header of its oldest format. */
-const sizeFieldMin = 14
 
 /**
  * Checks batches one after the other; holds what the last check found, so that nothing is allocated for it.
@@ -66,9 +61,10 @@ export class BatchValidator {
 
   /** The error code for an entry that a client sent: NONE when it is one whole, valid batch. */
   validate(bytes: Buffer, settings: PartitionSettings, nowMs: number): number {
-    const framing = checkFraming(bytes)
-    if (framing !== frameWhole) return framing === frameCorrupt ? ErrorCode.CORRUPT_MESSAGE : ErrorCode.INVALID_RECORD
-    const end = logOverheadBytes + bytes.readInt32BE(sizeAt)
+    const framing = framingOf(bytes)
+    if (framing === Framing.corrupt) return ErrorCode.CORRUPT_MESSAGE
+    if (framing === Framing.notOneBatch) return ErrorCode.INVALID_RECORD
+    const end = batchSizeBytes(bytes, 0)
     if (end === bytes.length) return this.#checkBatch(bytes, settings, nowMs)
     // Kafka cuts off what follows when it is no whole batch. An entry keeps its length, so that we refuse it.
     const error = this.#checkBatch(bytes.subarray(0, end), settings, nowMs)
@@ -110,35 +106,6 @@ export class BatchValidator {
     const isInside = headerTimestampMs >= walk.timestampMinMs && headerTimestampMs <= walk.timestampMaxMs
     return isInside ? ErrorCode.NONE : ErrorCode.INVALID_TIMESTAMP
   }
-}
-
-const frameWhole = 0
-const frameIncomplete = 1
-const frameCorrupt = 2
-
-/**
- * Kafka cuts the bytes into batches first (ByteBufferLogInputStream) and wants exactly one, of today's format: whole is
- * that, possibly with less than a batch behind it.
- */
-function checkFraming(bytes: Buffer): number {
-  const first = checkNextFrame(bytes, 0)
-  if (first !== frameWhole) return first
-  if (bytes[magicAt] !== 2) return frameIncomplete
-  const end = logOverheadBytes + bytes.readInt32BE(sizeAt)
-  if (end === bytes.length) return frameWhole
-  const second = checkNextFrame(bytes, end)
-  if (second === frameIncomplete) return frameWhole
-  return second === frameWhole ? frameIncomplete : frameCorrupt
-}
-
-function checkNextFrame(bytes: Buffer, at: number): number {
-  const remaining = bytes.length - at
-  if (remaining < logOverheadBytes) return frameIncomplete
-  const size = bytes.readInt32BE(at + sizeAt)
-  if (size < sizeFieldMin) return frameCorrupt
-  if (remaining < headerUpToMagicBytes) return frameIncomplete
-  if ((bytes[at + magicAt] ?? 0) > 2) return frameCorrupt
-  return remaining < logOverheadBytes + size ? frameIncomplete : frameWhole
 }
 
 /** The checks on a batch's header, in Kafka's order (UnifiedLog.analyzeAndValidateRecords, LogValidator.validateBatch). */
