@@ -13,7 +13,7 @@ export type BrokerProcess = {
   /** Milliseconds from the spawn to the line that says where it answers. */
   readonly startMs: number
   /** Asks the broker to stop; resolves with its exit code. */
-  stop(): Promise<number>
+  stop(signal?: 'SIGTERM' | 'SIGINT'): Promise<number>
 }
 
 /** How to start one. */
@@ -68,8 +68,8 @@ export function startBrokerProcess({
       const [, host, port] = /answers on (\S+):(\d+)/.exec(output) ?? []
       if (host === undefined || port === undefined || child.pid === undefined) return
       clearTimeout(timer)
-      const stop = (): Promise<number> => {
-        signalGroup(child, 'SIGTERM')
+      const stop = (signal: 'SIGTERM' | 'SIGINT' = 'SIGTERM'): Promise<number> => {
+        signalGroup(child, signal)
         return ended
       }
       resolve({ host, port: Number(port), pid: child.pid, startMs: performance.now() - spawnedMs, stop })

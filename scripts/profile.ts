@@ -54,8 +54,8 @@ async function main(argv: readonly string[]): Promise<number> {
     const address = `${broker.host}:${broker.port}`
     const load = [options.load, '--broker', address, '--seconds', options.seconds]
     const code = await runCommand(process.execPath, ['bench/load/main.ts', ...load])
-    // The profile is written when the broker ends.
-    await broker.stop()
+    // Profiles are written when the broker ends; clinic itself takes only this signal for an end of the collection.
+    await broker.stop('SIGINT')
     console.log(`profiles are in ${folder}`)
     return code
   } finally {
