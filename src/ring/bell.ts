@@ -4,10 +4,12 @@ import { DirtyBitmap } from './dirty.ts'
 
 /*
  *   Int32 0   value: grows with every ring
+ *   Int32 1   1 while a thread sleeps on the value, or is about to
  *   Int32 32  capacity in partitions
  *   Int32 64  dirty bitmap
  */
 const valueWord = 0
+const sleeperWord = 1
 const capacityWord = 32
 const bitmapWord = 64
 
@@ -36,7 +38,10 @@ export class Bell {
   /** Wakes the sleeper, or keeps it from falling asleep. */
   ring(): void {
     Atomics.add(this.#words, valueWord, 1)
-    Atomics.notify(this.#words, valueWord)
+    // Waking costs some 20 µs: only where somebody sleeps. A sleeper shows itself before it compares the value, so one that
+    // is not seen here finds the value changed.
+    if (Atomics.load(this.#words, sleeperWord) === 0) return
+    if (Atomics.exchange(this.#words, sleeperWord, 0) === 1) Atomics.notify(this.#words, valueWord)
   }
 
   markAndRing(slot: number): void {
@@ -54,9 +59,12 @@ export class Bell {
    * A pending wait does not keep the thread alive.
    */
   waitFor(value: number): Promise<void> | undefined {
+    Atomics.store(this.#words, sleeperWord, 1)
     // Without a timeout: timeouts of waits that were notified early pile up.
     const waiting = Atomics.waitAsync(this.#words, valueWord, value)
-    return waiting.async ? waiting.value.then(nothing) : undefined
+    if (waiting.async) return waiting.value.then(nothing)
+    Atomics.store(this.#words, sleeperWord, 0)
+    return undefined
   }
 
   /** Takes the partitions marked so far and calls `visit` for each once; answers how many there were. */
