@@ -1,16 +1,26 @@
 /** Turns Kafka's config definitions (src/broker/kafka/*.json, facts) into TypeScript, so that no JSON is read at run time. */
 
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 type Source = { name: string; type: string; default: string | null; valid: string | null }
 
 const kinds = ['topic', 'broker', 'group'] as const
 
-for (const kind of kinds) {
-  const path = new URL(`../src/broker/kafka/${kind}-configs.json`, import.meta.url)
-  const sources: Source[] = JSON.parse(readFileSync(path, 'utf8'))
-  const target = new URL(`../src/coordinator/configs/generated/${kind}-configs.ts`, import.meta.url)
-  writeFileSync(target, moduleText(kind, sources))
+/** Generates the files; answers the paths of those that changed, or would (`write` false). */
+export function generateConfigs({ write }: { write: boolean }): string[] {
+  const changed: string[] = []
+  for (const kind of kinds) {
+    const path = new URL(`../src/broker/kafka/${kind}-configs.json`, import.meta.url)
+    const sources: Source[] = JSON.parse(readFileSync(path, 'utf8'))
+    const target = fileURLToPath(new URL(`../src/coordinator/configs/generated/${kind}-configs.ts`, import.meta.url))
+    const text = moduleText(kind, sources)
+    if (existsSync(target) && readFileSync(target, 'utf8') === text) continue
+    changed.push(relative(process.cwd(), target))
+    if (write) writeFileSync(target, text)
+  }
+  return changed
 }
 
 function moduleText(kind: string, sources: readonly Source[]): string {
@@ -27,4 +37,8 @@ function moduleText(kind: string, sources: readonly Source[]): string {
     ']',
     '',
   ].join('\n')
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const path of generateConfigs({ write: true })) console.log(`wrote ${path}`)
 }

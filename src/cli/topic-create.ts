@@ -2,7 +2,6 @@
 
 import { Admin } from '../client/admin.ts'
 import { KafkaError } from '../client/errors.ts'
-import { ErrorCode } from '../wire/generated/errors.ts'
 import {
   type Command,
   commonHelp,
@@ -59,7 +58,7 @@ export const topicCreateCommand: Command = {
       try {
         await new Admin(client).createTopic(topic)
       } catch (thrown) {
-        const isThere = thrown instanceof KafkaError && thrown.errorCode === ErrorCode.TOPIC_ALREADY_EXISTS
+        const isThere = thrown instanceof KafkaError && thrown.errorName === 'TOPIC_ALREADY_EXISTS'
         if (!isThere || values['if-missing'] !== true) throw thrown
         await terminal.write(`topic ${name} is there already\n`)
         return exitCode.ok

@@ -1,7 +1,7 @@
 /** Reads records of assigned partitions, in offset order within each. */
 
 import { topicIdHex } from '../base/ids.ts'
-import { ErrorCode } from '../wire/generated/errors.ts'
+import { ErrorCode, isRetriable } from '../wire/generated/errors.ts'
 import {
   type FetchResponsePartitionData,
   makeFetchRequest,
@@ -180,8 +180,7 @@ export class Consumer {
       place.offset = offsets.get(partition) ?? place.offset
       return false
     }
-    const error = new KafkaError(data.errorCode, `fetching ${place.topic}-${place.partition}: error ${data.errorCode}`)
-    if (!error.isRetriable) throwOnError(data.errorCode, `fetching ${place.topic}-${place.partition}`)
+    if (!isRetriable(data.errorCode)) throwOnError(data.errorCode, `fetching ${place.topic}-${place.partition}`)
     // The leader moved, or the topic was made anew: the next poll looks it up again.
     this.#client.forgetTopic(place.topic)
     await this.#client.pause(emptyBackoffMs)

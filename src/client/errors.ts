@@ -7,12 +7,15 @@ import { errorName, isRetriable } from '../wire/generated/errors.ts'
 export class KafkaError extends SafkaError {
   /** Kafka's error code. */
   readonly errorCode: number
+  /** Its name: 'TOPIC_ALREADY_EXISTS'. */
+  readonly errorName: string
   readonly isRetriable: boolean
 
   constructor(errorCode: number, message: string) {
     super('SAFKA_CLIENT_KAFKA_ERROR', message)
     this.name = 'KafkaError'
     this.errorCode = errorCode
+    this.errorName = errorName(errorCode)
     this.isRetriable = isRetriable(errorCode)
   }
 }

@@ -249,7 +249,8 @@ export class GroupMember {
       return false
     }
     if (isCoordinatorMove(errorCode)) this.#coordinator = undefined
-    throw new KafkaError(errorCode, `${what}: error ${errorCode}`)
+    throwOnError(errorCode, what)
+    return false
   }
 
   async #callCoordinator<Request, Response>(

@@ -2,6 +2,7 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { generateConfigs } from '../../scripts/generate-configs.ts'
 import { brokerConfigs, groupConfigs, topicConfigs } from '../../src/coordinator/configs/definitions.ts'
 import { emptyBrokerConfigs } from '../../src/coordinator/configs/effective.ts'
 import { resolveSettings } from '../../src/coordinator/configs/resolve-settings.ts'
@@ -87,6 +88,10 @@ test('bounds are compared exactly, also near 2^63', () => {
   assert.match(configValueProblem(definition, '9223372036854775808') ?? '', 'Not a number of type LONG')
   assert.is(configValueProblem(definition, '0'), undefined)
   assert.match(configValueProblem(definition, '-1') ?? '', 'Value must be at least 0')
+})
+
+test('the generated definitions are what Kafka says', () => {
+  assert.equal(generateConfigs({ write: false }), [])
 })
 
 test.run()
