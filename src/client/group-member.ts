@@ -30,7 +30,7 @@ import {
 } from './calls.ts'
 import type { KafkaClient } from './client.ts'
 import type { Position } from './consumer.ts'
-import { ConnectionError, KafkaError, throwOnError } from './errors.ts'
+import { ConnectionError, throwOnError } from './errors.ts'
 import { assignRanges, type TopicPartitions } from './range-assignor.ts'
 
 export type GroupMemberOptions = {
