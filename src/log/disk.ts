@@ -117,7 +117,8 @@ export function readWhole(disk: Disk, path: string): Buffer | undefined {
 export function replaceWhole(disk: Disk, path: string, bytes: Uint8Array, isSynced: boolean): void {
   const file = disk.open(`${path}.tmp`, 'write')
   try {
-    file.truncate(0)
+    // Some file systems flush a file at its close once it was cut to nothing: not without need.
+    if (file.size() > 0) file.truncate(0)
     writeAll(file, [bytes], 0)
     if (isSynced) file.sync()
   } finally {

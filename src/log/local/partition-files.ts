@@ -24,7 +24,7 @@ export function belongsToAnother(disk: Disk, directory: string, topicId: TopicId
 function writeNew(disk: Disk, path: string, text: string): void {
   const file = disk.open(path, 'write')
   try {
-    file.truncate(0)
+    if (file.size() > 0) file.truncate(0)
     writeAll(file, [Buffer.from(text)], 0)
   } finally {
     file.close()

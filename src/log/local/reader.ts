@@ -24,6 +24,8 @@ export type LogRead = {
   readonly bytesMax: number
   readonly endOffset: Offset
   readonly generation: number
+  /** Makes the buffer that is read into; by default a new one. What is returned is a view of it. */
+  readonly allocate?: (bytes: number) => Buffer
 }
 
 /** Consumers of one partition whose next place is remembered; others pay for an index lookup. */
@@ -146,7 +148,12 @@ export class LogReader {
     }
   }
 
-  async #readOnce({ offset, bytesMax, endOffset }: LogRead): Promise<Buffer | undefined> {
+  async #readOnce({
+    offset,
+    bytesMax,
+    endOffset,
+    allocate = Buffer.allocUnsafeSlow,
+  }: LogRead): Promise<Buffer | undefined> {
     // Other calls may list the segments again while this one waits.
     const { views } = this.#segments
     let segment = this.#segments.placeOf(offset)
@@ -164,7 +171,7 @@ export class LogReader {
         position = 0
         continue
       }
-      const bytes = Buffer.allocUnsafeSlow(Math.min(leftBytes, wantedBytes))
+      const bytes = allocate(Math.min(leftBytes, wantedBytes))
       const filled = bytes.subarray(0, await view.log.readAsync(bytes, position))
       const cut = cutWhole(filled, { offset, bytesMax, endOffset })
       if (cut.end > cut.start) {
