@@ -3,6 +3,7 @@
 import type { PartitionSettings } from '../base/topology.ts'
 import { Framing, framingOf } from '../wire/batch-framing.ts'
 import { decompress } from '../wire/compression/compress.ts'
+import { DecompressedTooLargeError } from '../wire/errors.ts'
 import { ErrorCode } from '../wire/generated/errors.ts'
 import {
   batchAttributes,
@@ -43,6 +44,7 @@ const producerIdEnd = 51
  * One serves all partitions of an owner.
  */
 export class BatchValidator {
+  readonly #decompressedBytesMax: number
   readonly #walk: RecordWalk = {
     recordCount: 0,
     isKeyRequired: false,
@@ -52,6 +54,10 @@ export class BatchValidator {
     timestampMaxMs: 0,
     baseTimestampMs: 0,
     maxTimestampMs: -1,
+  }
+
+  constructor(decompressedBytesMax = decompressedBatchBytesMax) {
+    this.#decompressedBytesMax = decompressedBytesMax
   }
 
   /** The latest timestamp of the batch last accepted, -1 where its records have none. */
@@ -89,7 +95,9 @@ export class BatchValidator {
     const codec = attributes & attributeCompressionMask
     walk.isCompressed = codec !== 0
     const error =
-      codec === 0 ? walkRecords(bytes, batchHeaderBytes, bytes.length, walk) : walkCompressed(bytes, codec, walk)
+      codec === 0
+        ? walkRecords(bytes, batchHeaderBytes, bytes.length, walk)
+        : walkCompressed(bytes, codec, walk, this.#decompressedBytesMax)
     if (error !== ErrorCode.NONE) return error
     if ((attributes & attributeLogAppendTime) === 0) return ErrorCode.NONE
     return this.#checkClaimedLogAppendTime(batchMaxTimestamp(bytes, 0), isCreateTime)
@@ -126,13 +134,14 @@ function checkHeader(bytes: Buffer, settings: PartitionSettings): number {
   return ErrorCode.NONE
 }
 
-function walkCompressed(bytes: Buffer, codec: number, walk: RecordWalk): number {
+function walkCompressed(bytes: Buffer, codec: number, walk: RecordWalk, bytesMax: number): number {
   let payload: Buffer
   try {
-    payload = decompress(codec, bytes.subarray(batchHeaderBytes), decompressedBatchBytesMax)
-  } catch {
-    // What Kafka's libraries throw here is nothing that it expects.
-    return ErrorCode.UNKNOWN_SERVER_ERROR
+    payload = decompress(codec, bytes.subarray(batchHeaderBytes), bytesMax)
+  } catch (thrown) {
+    // Told that, a producer splits the batch and sends the halves. Of damage Kafka says that it did not expect it.
+    const isTooLarge = thrown instanceof DecompressedTooLargeError
+    return isTooLarge ? ErrorCode.MESSAGE_TOO_LARGE : ErrorCode.UNKNOWN_SERVER_ERROR
   }
   return walkRecords(payload, 0, payload.length, walk)
 }

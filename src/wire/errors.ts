@@ -10,6 +10,14 @@ export class DecodeError extends SafkaError {
   }
 }
 
+/** What was compressed is larger than the reader takes: nothing is wrong with the data themselves. */
+export class DecompressedTooLargeError extends DecodeError {
+  constructor(bytesMax: number, options?: { cause?: unknown }) {
+    super(`data are larger than ${bytesMax} bytes when decompressed`, options)
+    this.name = 'DecompressedTooLargeError'
+  }
+}
+
 /** A message cannot be written: a value out of range, or a field that the version lacks (code SAFKA_ENCODE). */
 export class EncodeError extends SafkaError {
   constructor(message: string) {

@@ -1,7 +1,8 @@
 /** The gzip codec, by Node's zlib. */
 
 import { gunzipSync, gzipSync } from 'node:zlib'
-import { DecodeError } from '../errors.ts'
+import { errnoOf } from '../../base/errors.ts'
+import { DecodeError, DecompressedTooLargeError } from '../errors.ts'
 
 export function gzipCompress(bytes: Buffer): Buffer {
   return gzipSync(bytes)
@@ -12,6 +13,7 @@ export function gzipDecompress(bytes: Buffer, bytesMax: number): Buffer {
   try {
     return gunzipSync(bytes, { maxOutputLength: bytesMax })
   } catch (thrown) {
-    throw new DecodeError(`gzip data are damaged or larger than ${bytesMax} bytes`, { cause: thrown })
+    if (errnoOf(thrown) === 'ERR_BUFFER_TOO_LARGE') throw new DecompressedTooLargeError(bytesMax, { cause: thrown })
+    throw new DecodeError('gzip data are damaged', { cause: thrown })
   }
 }

@@ -1,7 +1,7 @@
 /** The LZ4 codec: LZ4 frames, taken apart here so that no block is unpacked beyond what its frame allows. */
 
 import { createRequire } from 'node:module'
-import { DecodeError } from '../errors.ts'
+import { DecodeError, DecompressedTooLargeError } from '../errors.ts'
 import { xxhash32 } from './xxhash32.ts'
 
 type Lz4 = Pick<typeof import('lz4-napi'), 'compressFrameSync' | 'uncompressSync'>
@@ -65,10 +65,10 @@ export function lz4Decompress(bytes: Buffer, bytesMax: number): Buffer {
       throw new DecodeError('an LZ4 block does not match its checksum')
     }
     const block = bytes.subarray(at, end)
-    const outputBytesMax = Math.min(header.blockBytesMax, bytesMax - total)
-    const output = word >= uncompressedBit ? block : decompressBlock(block, outputBytesMax, window)
+    // A block makes 4 MiB at most, so that the bound is passed by no more than that.
+    const output = word >= uncompressedBit ? block : decompressBlock(block, header.blockBytesMax, window)
     total += output.length
-    if (total > bytesMax) throw new DecodeError(`lz4 data are larger than ${bytesMax} bytes`)
+    if (total > bytesMax) throw new DecompressedTooLargeError(bytesMax)
     outputs.push(output)
     if (header.isLinked) window = nextWindow(window, output)
     at = header.hasBlockChecksums ? end + 4 : end

@@ -1,7 +1,7 @@
 /** The Snappy codec: raw blocks, and the framing around them that snappy-java, and so every Java client, uses. */
 
 import { createRequire } from 'node:module'
-import { DecodeError } from '../errors.ts'
+import { DecodeError, DecompressedTooLargeError } from '../errors.ts'
 import { Reader } from '../reader.ts'
 
 type Snappy = Pick<typeof import('snappy'), 'compressSync' | 'uncompressSync'>
@@ -58,8 +58,8 @@ export function snappyDecompress(bytes: Buffer, bytesMax: number): Buffer {
 function decompressBlock(block: Buffer, bytesMax: number): Buffer {
   // The library allocates what a block claims before it looks at it, so the claim is checked first.
   const claimed = new Reader(block).readUnsignedVarint()
-  if (claimed > bytesMax) throw new DecodeError(`snappy data of ${claimed} bytes are larger than ${bytesMax} bytes`)
   if (claimed > block.length * growthMax) throw new DecodeError('a snappy block claims more than it can hold')
+  if (claimed > bytesMax) throw new DecompressedTooLargeError(bytesMax)
   try {
     const output = snappy().uncompressSync(block, { asBuffer: true })
     if (Buffer.isBuffer(output)) return output

@@ -1,7 +1,8 @@
 /** The Zstandard codec, by Node's zlib. */
 
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
-import { DecodeError } from '../errors.ts'
+import { errnoOf } from '../../base/errors.ts'
+import { DecodeError, DecompressedTooLargeError } from '../errors.ts'
 
 /** 128 MiB, what Zstandard itself allows unasked: a frame that wants a larger window is refused. */
 const windowLogMax = 27
@@ -18,6 +19,7 @@ export function zstdDecompress(bytes: Buffer, bytesMax: number): Buffer {
       params: { [constants.ZSTD_d_windowLogMax]: windowLogMax },
     })
   } catch (thrown) {
-    throw new DecodeError(`zstd data are damaged or larger than ${bytesMax} bytes`, { cause: thrown })
+    if (errnoOf(thrown) === 'ERR_BUFFER_TOO_LARGE') throw new DecompressedTooLargeError(bytesMax, { cause: thrown })
+    throw new DecodeError('zstd data are damaged', { cause: thrown })
   }
 }
