@@ -4,6 +4,7 @@ import type { Caller } from '../api/ports.ts'
 import { messageOf, SafkaError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import { DecodeError } from '../wire/errors.ts'
+import type { BytePool } from './byte-pool.ts'
 import type { Dispatcher, Line } from './dispatch.ts'
 import type { Duplex, DuplexListener } from './duplex.ts'
 import { Framing, FramingError } from './framing.ts'
@@ -19,6 +20,7 @@ export type ConnectionHome = {
   readonly logger: Logger
   /** Where connections read to while they hold no large frame. */
   readonly readBuffer: Buffer
+  readonly pool: BytePool
   readonly requestBytesMax: number
   /** The client sends no more: what it waits for is answered now. */
   connectionEnded(connection: Connection): void
@@ -36,6 +38,7 @@ export class Connection implements DuplexListener, Line, Flushable, Holder {
   #direct: Buffer | undefined
   /** A request is being claimed: the next one waits. */
   #isHeld = false
+  #isFrameKept = false
   #isReadingPaused = false
   #isDispatching = false
   /** No more bytes are read; what was received is finished. */
@@ -47,8 +50,8 @@ export class Connection implements DuplexListener, Line, Flushable, Holder {
     this.caller = options.caller
     this.#duplex = options.duplex
     this.#home = options.home
-    this.#framing = new Framing(options.home.requestBytesMax)
-    this.#responses = new Responses(options.duplex)
+    this.#framing = new Framing(options.home.requestBytesMax, options.home.pool)
+    this.#responses = new Responses(options.duplex, options.home.pool)
   }
 
   /** Requests that have been taken on and not been answered. */
@@ -111,6 +114,10 @@ export class Connection implements DuplexListener, Line, Flushable, Holder {
     this.#endIfIdle()
   }
 
+  frameKept(): void {
+    this.#isFrameKept = true
+  }
+
   openResponse(): ResponsePlace {
     return this.#responses.open()
   }
@@ -148,8 +155,14 @@ export class Connection implements DuplexListener, Line, Flushable, Holder {
   }
 
   #dispatch(): void {
-    const held = this.#home.dispatcher.dispatch(this.#framing, this)
-    if (held === undefined) return
+    const framing = this.#framing
+    const { bytes } = framing
+    this.#isFrameKept = false
+    const held = this.#home.dispatcher.dispatch(framing, this)
+    if (held === undefined) {
+      if (framing.isOwned && !this.#isFrameKept) this.#home.pool.giveBack(bytes)
+      return
+    }
     this.#isHeld = true
     held.then(
       () => this.#release(),

@@ -13,6 +13,8 @@ import type { ResponsePlace } from './respond.ts'
 /** What a request needs of the connection that it came on. */
 export interface Line {
   readonly caller: Caller
+  /** The frame's own memory is needed after the request was dispatched. */
+  frameKept(): void
   openResponse(): ResponsePlace
   fillResponse(place: ResponsePlace, chunks: readonly Buffer[]): void
   close(reason: string): void
@@ -128,7 +130,9 @@ class RequestCall implements RawCall {
   }
 
   keep(bytes: Buffer): Buffer {
-    return this.#isFrameOwned ? bytes : Buffer.from(bytes)
+    if (!this.#isFrameOwned) return Buffer.from(bytes)
+    this.#line.frameKept()
+    return bytes
   }
 }
 

@@ -6,8 +6,8 @@ export interface Duplex {
   readonly localHost: string
   readonly localPort: number
   readonly remoteHost: string
-  /** Takes the chunks, which must not change until they were sent, and sends them together. */
-  write(chunks: readonly Buffer[]): void
+  /** Takes the chunks, which must not change until `sent` is called, and sends them together. It is not called on failure. */
+  write(chunks: readonly Buffer[], sent?: () => void): void
   /** Bytes taken and not yet handed to the system. */
   pendingBytes(): number
   /** Stops the flow of received bytes. */

@@ -1,6 +1,7 @@
 /** Splits a stream of bytes into frames: each is an int32 size and that many bytes. */
 
 import { SafkaError } from '../base/errors.ts'
+import type { BytePool } from './byte-pool.ts'
 
 /** A frame whose size cannot be: the connection is lost, since nobody knows where the next one starts. */
 export class FramingError extends SafkaError {
@@ -29,6 +30,7 @@ export class Framing {
   isOwned = false
 
   readonly #frameBytesMax: number
+  readonly #pool: BytePool
   #input: Buffer
   #inputAt = 0
   #inputEnd = 0
@@ -38,15 +40,17 @@ export class Framing {
   #partial: Buffer | undefined
   #received = 0
 
-  constructor(frameBytesMax: number) {
+  /** Frames that did not come whole lie in buffers of `pool`: give back those that are needed no more. */
+  constructor(frameBytesMax: number, pool: BytePool) {
     this.#frameBytesMax = frameBytesMax
+    this.#pool = pool
     this.#input = noBytes
     this.bytes = noBytes
   }
 
-  /** Memory held for a half-received frame. */
+  /** Memory held for a half-received frame, and for input that waits to be looked at. */
   get heldBytes(): number {
-    return this.#partial?.length ?? 0
+    return (this.#partial?.length ?? 0) + (this.#isInputOwned && this.hasInput ? this.#input.length : 0)
   }
 
   /** Whether fed bytes are left that `next` has not looked at. */
@@ -94,7 +98,7 @@ export class Framing {
     if (this.#inputEnd - start < size) {
       // Without input there is nothing to hold yet.
       if (!this.hasInput) return false
-      this.#partial = Buffer.allocUnsafeSlow(Math.min(size, Math.max(firstBytes, growth * (this.#inputEnd - start))))
+      this.#partial = this.#pool.take(Math.min(size, Math.max(firstBytes, growth * (this.#inputEnd - start))))
       this.#received = 0
       return this.#continuePartial(this.#partial)
     }
@@ -115,8 +119,9 @@ export class Framing {
 
   #withRoom(partial: Buffer, bytes: number): Buffer {
     if (bytes <= partial.length) return partial
-    const grown = Buffer.allocUnsafeSlow(Math.min(this.#size, Math.max(bytes, growth * this.#received)))
+    const grown = this.#pool.take(Math.min(this.#size, Math.max(bytes, growth * this.#received)))
     partial.copy(grown, 0, 0, this.#received)
+    this.#pool.giveBack(partial)
     this.#partial = grown
     return grown
   }

@@ -13,6 +13,7 @@ import { Bell } from '../ring/bell.ts'
 import { ByteQueue } from '../ring/queue.ts'
 import { PartitionTable } from '../ring/table.ts'
 import { Acceptor } from './acceptor.ts'
+import { BytePool } from './byte-pool.ts'
 import { FrontCatalog } from './catalog.ts'
 import { Connection, type ConnectionHome } from './connection.ts'
 import { Dispatcher } from './dispatch.ts'
@@ -52,6 +53,7 @@ export class FrontAgent implements FrontControl {
   readonly #ownerBells: readonly Bell[]
   readonly #ownerOf = new Map<PartitionSlot, number>()
   readonly #catalog = new FrontCatalog()
+  readonly #pool = new BytePool()
   readonly #turn: Turn
   readonly #pending: Pending
   readonly #parking: FetchParking
@@ -97,8 +99,8 @@ export class FrontAgent implements FrontControl {
     const wantOwner = (slot: PartitionSlot): void => this.#turn.wantOwner(slot)
     this.#room = new Room({ table, writer, clock, main, logger, wantOwner })
     const partitionMoved = (slot: PartitionSlot): void => this.#turn.partitionMoved(slot)
-    const { pending, room } = { pending: this.#pending, room: this.#room }
-    this.#partitions = new FrontPartitions({ topology, table, writer, pending, room, partitionMoved })
+    const shared = { pending: this.#pending, room: this.#room, pool: this.#pool }
+    this.#partitions = new FrontPartitions({ topology, table, writer, partitionMoved, ...shared })
     this.#forwarding = new Forwarding({
       requests: new ByteQueue(settings.requests),
       responses: new ByteQueue(settings.responses),
@@ -251,6 +253,7 @@ export class FrontAgent implements FrontControl {
       halfReceived: new HalfReceived(this.#settings.halfReceivedBytesMax),
       turn: this.#turn,
       logger: this.#logger,
+      pool: this.#pool,
       readBuffer: Buffer.allocUnsafeSlow(readBufferBytes),
       requestBytesMax: this.#settings.requestBytesMax,
       connectionEnded: (connection) => this.#parking.connectionEnded(connection.caller.connectionId),

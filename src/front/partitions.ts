@@ -20,6 +20,7 @@ import { Ring } from '../ring/ring.ts'
 import { PartitionState, type PartitionTable } from '../ring/table.ts'
 import { ErrorCode } from '../wire/generated/errors.ts'
 import { batchSizeBytes } from '../wire/record-batch.ts'
+import type { BytePool } from './byte-pool.ts'
 import type { Pending } from './pending.ts'
 import type { Room } from './room.ts'
 import { ringMaxTimestamp, ringOffsetForTimestamp } from './timestamps.ts'
@@ -35,6 +36,8 @@ export class FrontPartitions implements Partitions {
   readonly #writer: number
   readonly #pending: Pending
   readonly #room: Room
+  readonly #pool: BytePool
+  readonly #allocate = (bytes: number): Buffer => this.#pool.take(bytes)
   readonly #partitionMoved: (slot: PartitionSlot) => void
   readonly #rings = new Map<PartitionSlot, Ring>()
   /** In order of last use. */
@@ -47,6 +50,8 @@ export class FrontPartitions implements Partitions {
     readonly writer: number
     readonly pending: Pending
     readonly room: Room
+    /** What is read for responses lies in its buffers. */
+    readonly pool: BytePool
     /** Called when an entry was claimed: its owner is to be woken at the turn's end. */
     readonly partitionMoved: (slot: PartitionSlot) => void
   }) {
@@ -55,6 +60,7 @@ export class FrontPartitions implements Partitions {
     this.#writer = options.writer
     this.#pending = options.pending
     this.#room = options.room
+    this.#pool = options.pool
     this.#partitionMoved = options.partitionMoved
   }
 
@@ -131,7 +137,9 @@ export class FrontPartitions implements Partitions {
     const isRingOnly = place.topic.settings.storage === 'ring'
     const ring = this.#rings.get(slot)
     const read =
-      ring === undefined ? 'gone' : readFrom(ring, wish.offset, wish.bytesMax, wish.endOffset, wish.isFirstWhole)
+      ring === undefined
+        ? 'gone'
+        : readFrom(ring, wish.offset, wish.bytesMax, wish.endOffset, wish.isFirstWhole, this.#allocate)
     if (typeof read !== 'string') return read.bytes
     // 'beyond' below the end: the ring has just been replaced, and what is missing was written before.
     if (!isRingOnly) return 'cold'
@@ -144,7 +152,7 @@ export class FrontPartitions implements Partitions {
     if (reader === undefined) return undefined
     const generation = this.#table.segmentsGeneration(slot)
     const { offset, bytesMax, endOffset } = wish
-    const bytes = await reader.read({ offset, bytesMax, endOffset, generation })
+    const bytes = await reader.read({ offset, bytesMax, endOffset, generation, allocate: this.#allocate })
     if (bytes === undefined || bytes.length <= bytesMax || wish.isFirstWhole) return bytes
     return bytes.subarray(0, wholeBatchesWithin(bytes, bytesMax))
   }

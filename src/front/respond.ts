@@ -1,5 +1,6 @@
 /** A connection's responses: they leave in the order of their requests, many in one write. */
 
+import type { BytePool } from './byte-pool.ts'
 import type { Duplex } from './duplex.ts'
 
 /** Requests of one connection that may be in work at once; more are not read. Clients use 5, benches some hundreds. */
@@ -19,13 +20,16 @@ export class ResponsePlace {
 /** The queue of one connection. */
 export class Responses {
   readonly #duplex: Duplex
+  readonly #pool: BytePool
   #first: ResponsePlace | undefined
   #last: ResponsePlace | undefined
   #count = 0
   #finishedBytes = 0
 
-  constructor(duplex: Duplex) {
+  /** Chunks that came from `pool` are given back to it once they were sent. */
+  constructor(duplex: Duplex, pool: BytePool) {
     this.#duplex = duplex
+    this.#pool = pool
   }
 
   /** Responses not yet handed to the stream. */
@@ -71,6 +75,16 @@ export class Responses {
     if (this.#first === undefined) this.#last = undefined
     this.#finishedBytes -= bytes
     if (chunks.length === 0) return
-    this.#duplex.write(chunks.length > 1 && bytes <= joinedBytesMax ? [Buffer.concat(chunks, bytes)] : chunks)
+    if (bytes > joinedBytesMax) {
+      this.#duplex.write(chunks, () => this.#giveBack(chunks))
+      return
+    }
+    // Small enough to be one's own: nobody waits for its end.
+    this.#duplex.write(chunks.length > 1 ? [Buffer.concat(chunks, bytes)] : chunks)
+    if (chunks.length > 1) this.#giveBack(chunks)
+  }
+
+  #giveBack(chunks: readonly Buffer[]): void {
+    for (const chunk of chunks) this.#pool.giveBack(chunk)
   }
 }

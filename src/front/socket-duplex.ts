@@ -74,12 +74,16 @@ class SocketDuplex implements Duplex {
     this.remoteHost = plainAddress(socket.remoteAddress)
   }
 
-  write(chunks: readonly Buffer[]): void {
+  write(chunks: readonly Buffer[], sent?: () => void): void {
     const socket = this.#socket
     if (socket.destroyed) return
-    if (chunks.length > 1) socket.cork()
-    for (const chunk of chunks) socket.write(chunk)
-    if (chunks.length > 1) socket.uncork()
+    const last = chunks.length - 1
+    if (last > 0) socket.cork()
+    for (const [index, chunk] of chunks.entries()) {
+      if (index === last && sent !== undefined) socket.write(chunk, (error) => (error ? undefined : sent()))
+      else socket.write(chunk)
+    }
+    if (last > 0) socket.uncork()
   }
 
   pendingBytes(): number {

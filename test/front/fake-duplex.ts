@@ -69,9 +69,10 @@ export class FakeDuplex implements Duplex {
     return { correlationId, response }
   }
 
-  write(chunks: readonly Buffer[]): void {
+  write(chunks: readonly Buffer[], sent?: () => void): void {
     this.writes += 1
     this.#output = Buffer.concat([this.#output, ...chunks])
+    sent?.()
   }
 
   pendingBytes(): number {

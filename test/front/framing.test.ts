@@ -3,6 +3,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { seededRandom } from '../../src/base/random.ts'
+import { BytePool } from '../../src/front/byte-pool.ts'
 import { directBytesMin, Framing, FramingError } from '../../src/front/framing.ts'
 import { HalfReceived } from '../../src/front/half-received.ts'
 
@@ -29,7 +30,7 @@ test('a stream cut at each of its bytes gives the same frames', () => {
   const payloads = [payloadOf(1, 1), payloadOf(7, 2), payloadOf(300, 3), payloadOf(2, 4)]
   const stream = Buffer.concat(payloads.map(frameOf))
   for (let cut = 0; cut <= stream.length; cut++) {
-    const framing = new Framing(frameBytesMax)
+    const framing = new Framing(frameBytesMax, new BytePool())
     const target = Buffer.alloc(stream.length)
     const frames: Buffer[] = []
     for (const piece of [stream.subarray(0, cut), stream.subarray(cut)]) {
@@ -50,7 +51,7 @@ test('a stream in pieces of random sizes, also read directly, gives the same fra
       payloadOf(1 + random.below(random.below(3) === 0 ? 300_000 : 200), index),
     )
     const stream = Buffer.concat(payloads.map(frameOf))
-    const framing = new Framing(frameBytesMax)
+    const framing = new Framing(frameBytesMax, new BytePool())
     const shared = Buffer.alloc(65_536)
     const frames: Buffer[] = []
     for (let at = 0; at < stream.length; ) {
@@ -72,7 +73,7 @@ test('a stream in pieces of random sizes, also read directly, gives the same fra
 test('what was fed and not pulled yet can be kept, and more may follow', () => {
   const payloads = [payloadOf(5, 1), payloadOf(6, 2), payloadOf(7, 3)]
   const stream = Buffer.concat(payloads.map(frameOf))
-  const framing = new Framing(frameBytesMax)
+  const framing = new Framing(frameBytesMax, new BytePool())
   const target = Buffer.from(stream.subarray(0, 22))
   framing.feed(target, 22)
   assert.ok(framing.next())
@@ -86,7 +87,7 @@ test('what was fed and not pulled yet can be kept, and more may follow', () => {
 })
 
 test('a frame that announces much and falls silent holds only a multiple of what it sent', () => {
-  const framing = new Framing(104_857_600)
+  const framing = new Framing(104_857_600, new BytePool())
   const start = Buffer.alloc(4 + 1_000)
   start.writeInt32BE(104_857_600)
   framing.feed(start, 4)
@@ -101,7 +102,7 @@ test('a frame that announces much and falls silent holds only a multiple of what
 
 test('sizes that cannot be are refused, up to the limit they are not', () => {
   for (const size of [0, -1, -2_147_483_648, frameBytesMax + 1, 2_147_483_647]) {
-    const framing = new Framing(frameBytesMax)
+    const framing = new Framing(frameBytesMax, new BytePool())
     const bytes = Buffer.alloc(4)
     bytes.writeInt32BE(size)
     framing.feed(bytes, 4)
@@ -111,7 +112,7 @@ test('sizes that cannot be are refused, up to the limit they are not', () => {
       `${size}`,
     )
   }
-  const framing = new Framing(frameBytesMax)
+  const framing = new Framing(frameBytesMax, new BytePool())
   framing.feed(frameOf(payloadOf(frameBytesMax, 1)), 4 + frameBytesMax)
   assert.ok(framing.next())
 })
@@ -130,6 +131,26 @@ test('over the limit of half-received bytes the connection goes that made no pro
   halfReceived.change(third, 101)
   assert.equal(evicted, ['second', 'first', 'third'])
   assert.is(halfReceived.bytes, 0)
+})
+
+test('pooled buffers are used again once they were given back, and no sooner', () => {
+  const pool = new BytePool()
+  const first = pool.take(100_000)
+  const second = pool.take(100_000)
+  assert.is(first.length, 100_000)
+  assert.is.not(first.buffer, second.buffer)
+  pool.giveBack(first.subarray(5, 10))
+  pool.giveBack(first)
+  assert.is(pool.keptBytes, 131_072)
+  assert.is(pool.take(70_000).buffer, first.buffer)
+  assert.is(pool.keptBytes, 0)
+  pool.giveBack(Buffer.alloc(100_000))
+  pool.giveBack(pool.take(10))
+  pool.giveBack(pool.take(3_000_000))
+  assert.is(pool.keptBytes, 0)
+  const many = Array.from({ length: 20 }, () => pool.take(2_097_152))
+  for (const buffer of many) pool.giveBack(buffer)
+  assert.is(pool.keptBytes, 16_777_216)
 })
 
 test.run()
