@@ -129,7 +129,8 @@ export class LocalLog implements Engine {
   saveProducerSnapshot(offset: Offset, bytes: Buffer): void {
     if (this.#segments.active === undefined) return
     const { disk, directory } = this.#options
-    this.#guard(() => this.#segments.withRoom(() => saveSnapshot(disk, directory, { offset, bytes })))
+    const isSynced = disk.isDurable && this.#settings.sync !== 'never'
+    this.#guard(() => this.#segments.withRoom(() => saveSnapshot(disk, directory, { offset, bytes }, isSynced)))
   }
 
   loadProducerSnapshot(): ProducerSnapshot | undefined {

@@ -1,13 +1,12 @@
 /** Opens the log of one partition: recovers its folder, hands out the producers' state, and makes the engine. */
 
 import type { Offset } from '../../base/ids.ts'
-import type { Disk } from '../disk.ts'
 import type { Engine, ProducerSnapshot } from '../engine.ts'
 import { type Checkpoint, noCheckpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { LocalLog, type LocalLogOptions } from './log.ts'
 import { belongsToAnother } from './partition-files.ts'
 import { loadSnapshot } from './producer-snapshots.ts'
-import { recoverSegments, visitBatches } from './recovery.ts'
+import { recoverSegments, syncLog, visitBatches } from './recovery.ts'
 import { removeFolder } from './rolled-segment.ts'
 import { segmentFile } from './segment-names.ts'
 import type { FoundSegments } from './segments.ts'
@@ -44,15 +43,6 @@ function openFolder(options: OpenLocalLogOptions): { engine: Engine; recovery: s
   }
   handOutProducers(options, segments, checkpoint)
   return { engine: new LocalLog(options, segments, checkpoint), recovery: segments.sentence }
-}
-
-function syncLog(disk: Disk, path: string): void {
-  const file = disk.open(path, 'write')
-  try {
-    file.sync()
-  } finally {
-    file.close()
-  }
 }
 
 function handOutProducers(options: OpenLocalLogOptions, found: FoundSegments, checkpoint: Checkpoint): void {

@@ -5,9 +5,9 @@ import { type Disk, readWhole, replaceWhole } from '../disk.ts'
 import type { ProducerSnapshot } from '../engine.ts'
 import { offsetsNamed, segmentFile } from './segment-names.ts'
 
-/** Writes a snapshot and removes all others. Throws the disk's errors. */
-export function saveSnapshot(disk: Disk, directory: string, snapshot: ProducerSnapshot): void {
-  replaceWhole(disk, `${directory}/${segmentFile(snapshot.offset, 'snapshot')}`, snapshot.bytes, disk.isDurable)
+/** Writes a snapshot, durably if `isSynced`, and removes all others. Throws the disk's errors. */
+export function saveSnapshot(disk: Disk, directory: string, snapshot: ProducerSnapshot, isSynced: boolean): void {
+  replaceWhole(disk, `${directory}/${segmentFile(snapshot.offset, 'snapshot')}`, snapshot.bytes, isSynced)
   for (const offset of offsetsNamed(disk.list(directory), 'snapshot')) {
     if (offset !== snapshot.offset) disk.remove(`${directory}/${segmentFile(offset, 'snapshot')}`)
   }

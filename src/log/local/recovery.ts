@@ -75,6 +75,7 @@ function checkSegments(folder: Folder, bases: readonly Offset[], recoveryPoint: 
       const removed = `, and removed the ${later.length} segments behind it`
       return changed(rolled, { baseOffset: segment.baseOffset, summary }, `${scanned(scannedBytes)}${cut}${removed}`)
     }
+    syncLog(folder.disk, `${folder.directory}/${segmentFile(segment.baseOffset, 'log')}`)
     rolled.push({ ...segment, maxTimestampMs: summary.maxTimestampMs })
   }
   const lastBase = bases[bases.length - 1] ?? 0
@@ -86,6 +87,16 @@ function checkSegments(folder: Folder, bases: readonly Offset[], recoveryPoint: 
     { baseOffset: lastBase, summary },
     `${scanned(scannedBytes + summary.sizeBytes)}${cut}${indexes}`,
   )
+}
+
+/** Makes a log file durable. */
+export function syncLog(disk: Disk, path: string): void {
+  const file = disk.open(path, 'write')
+  try {
+    file.sync()
+  } finally {
+    file.close()
+  }
 }
 
 function changed(
