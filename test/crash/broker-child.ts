@@ -34,11 +34,17 @@ const running = new Set<ChildProcess>()
 
 /** Starts one without waiting for it to answer. */
 export function spawnBroker({ directory, flags = [], environment = {}, port = 0 }: BrokerChildOptions) {
-  const child = spawn(
-    process.execPath,
-    [main, 'start', '--host', '127.0.0.1', '--port', String(port), '--data', directory, ...flags],
-    { cwd: projectRoot, env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] },
-  )
+  const own = ['--host', '127.0.0.1', '--port', String(port), '--data', directory]
+  return spawnNode([main, 'start', ...own, ...flags], environment)
+}
+
+/** Starts Node on a script, and gathers what it says. */
+export function spawnNode(argv: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+  const child = spawn(process.execPath, argv, {
+    cwd: projectRoot,
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   running.add(child)
   const said = { output: '', errors: '' }
   child.stdout.on('data', (chunk: Buffer) => {
