@@ -26,10 +26,6 @@ function handleDescribe(service: GroupService, { context, request, reply }: Grou
   const gather = new Gather<DescribedGroup>(groupIds.length, (groups) => reply({ throttleTimeMs: 0, groups }))
   for (const [index, groupId] of groupIds.entries()) {
     const waiter = gather.waiterAt(index, (errorCode) => describeError(groupId, errorCode))
-    if (groupId === '') {
-      waiter.refuse(ErrorCode.INVALID_GROUP_ID)
-      continue
-    }
     service.decide(groupId, waiter, (decision, group) => {
       decision.answer(waiter, describeGroup(groupId, group, { apiVersion, asksOperations }))
     })

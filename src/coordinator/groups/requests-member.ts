@@ -41,9 +41,12 @@ export const memberHandlers: readonly (readonly [number, GroupHandler])[] = [
 function handleJoin(service: GroupService, { context, request, reply }: GroupCall): void {
   const join = request as JoinGroupRequest
   const { groupId, memberId } = join
+  // From version 7 there is a way to say that there is no protocol, and Kafka uses it with every error.
+  const noProtocol = context.apiVersion >= 7 ? null : ''
   const waiter: Waiter<JoinGroupResponse> = {
-    answer: reply,
-    refuse: (errorCode) => reply(makeJoinGroupResponse({ memberId, errorCode })),
+    answer: (response) =>
+      reply(response.errorCode === ErrorCode.NONE ? response : { ...response, protocolName: noProtocol }),
+    refuse: (errorCode) => reply(makeJoinGroupResponse({ memberId, errorCode, protocolName: noProtocol })),
   }
   const refused = checkJoin(join, service.settings)
   if (refused !== ErrorCode.NONE) {

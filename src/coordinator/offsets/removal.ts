@@ -16,9 +16,12 @@ export function decideOffsetDelete(
   const errorCode = checkOffsetDelete(group, request)
   if (group === undefined || errorCode !== ErrorCode.NONE) return { errorCode, throttleTimeMs: 0, topics: [] }
   const isSubscribed = subscriptionTest(group.classic)
+  const { topics: view } = decision.ports
   const topics = request.topics.map(({ name, partitions }) => ({
     name,
     partitions: partitions.map(({ partitionIndex }) => {
+      const isKnown = partitionIndex >= 0 && partitionIndex < (view.partitionCount(name) ?? 0)
+      if (!isKnown) return { partitionIndex, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION }
       if (isSubscribed(name)) return { partitionIndex, errorCode: ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC }
       if (committedOffset(group.offsets, name, partitionIndex) !== undefined) {
         removeOffset(decision, group, { topic: name, partition: partitionIndex })
