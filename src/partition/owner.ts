@@ -142,6 +142,9 @@ export class OwnerAgent implements OwnerControl {
       partition.state = 'removed'
       this.#table.setState(slot, PartitionState.removed)
       partition.engine.removeFiles()
+      const reason = partition.engine.failure?.message
+      if (reason !== undefined)
+        this.#logger.warn('a deleted partition left files behind', { name: partition.name, reason })
       partition.ring?.seal()
       this.#bell.markAndRing(slot)
       // Its waiting swaps settle in the next cycle, and then it goes.
