@@ -24,7 +24,7 @@ export type PartitionSettings = {
   /** Milliseconds that a record's timestamp may lie before or after the broker's clock. */
   readonly timestampBeforeMaxMs: number
   readonly timestampAfterMaxMs: number
-  /** `producer` keeps what the producer sent. Others are refused for now (SKIPPED.md). */
+  /** `producer` keeps what the producer sent. Others are kept as configs, but have no effect yet (SKIPPED.md). */
   readonly compressionType: 'producer' | 'uncompressed' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
   /** Sync policy: `every` = readable only once synced; `interval` = synced every `flushMs`; `never` = the page cache. */
   readonly sync: 'never' | 'interval' | 'every'

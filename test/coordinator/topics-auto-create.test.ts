@@ -42,6 +42,12 @@ test('no more partitions are made than the broker has room for', async () => {
   assert.equal(await coordinator.ensureTopics(['a', 'b', 'c']), [0, 0, ErrorCode.POLICY_VIOLATION])
 })
 
+test('while nothing can be made, clients are told to ask again for a leader', async () => {
+  const { coordinator, journal } = makeCoordinator()
+  journal.isFullNow = true
+  assert.equal(await coordinator.ensureTopics(['a']), [ErrorCode.LEADER_NOT_AVAILABLE])
+})
+
 test('a topic is found by name and by id', async () => {
   const { coordinator } = makeCoordinator()
   await coordinator.ensureTopics(['a'])

@@ -64,7 +64,12 @@ export class ChangeLog {
     return this.#state
   }
 
-  /** Whether new work must be refused for now. */
+  /** Whether the state may be told: it is not in doubt. */
+  get isReadable(): boolean {
+    return !this.#isReloading
+  }
+
+  /** Whether changes can be taken on for now. */
   get isReady(): boolean {
     return !this.#isReloading && !this.#journal.isFull()
   }

@@ -122,10 +122,7 @@ export class TopicCoordinator implements TopicView {
     const codes = await this.#create(missing.map((name) => this.#topicToEnsure(name)))
     // A topic that was there may still be on its way to the other threads.
     const outcome = await this.#changes.made()
-    return names.map((name) => {
-      const code = codes.get(name) ?? outcome.errorCode
-      return code === ErrorCode.TOPIC_ALREADY_EXISTS ? ErrorCode.NONE : code
-    })
+    return names.map((name) => autoCreationCode(codes.get(name) ?? outcome.errorCode))
   }
 
   /** Creates an internal topic where it is missing; rejects nothing, answers an error code. */
@@ -196,7 +193,7 @@ export class TopicCoordinator implements TopicView {
   }
 
   async #deleteRecords(request: DeleteRecordsRequest, reply: Reply): Promise<void> {
-    const outcome = this.#changes.isReady ? await this.#changes.made() : notReady
+    const outcome = this.#changes.isReadable ? await this.#changes.made() : notReady
     if (outcome.errorCode === ErrorCode.NONE) {
       reply(await answerDeleteRecords(this.#changes.state, request, this.#effects))
     } else {
@@ -206,7 +203,7 @@ export class TopicCoordinator implements TopicView {
   }
 
   async #describeConfigs(request: DescribeConfigsRequest, reply: Reply): Promise<void> {
-    if (!this.#changes.isReady) {
+    if (!this.#changes.isReadable) {
       reply(refuseDescribeConfigs(request, refusalOf(notReady)))
       return
     }
@@ -280,6 +277,12 @@ export class TopicCoordinator implements TopicView {
     for (const topic of this.#changes.state.topics()) count += topic.partitionCount
     return Math.max(0, this.#partitionsMax - count)
   }
+}
+
+/** Auto-creation is answered through Metadata, whose clients retry for a leader, not for a controller. */
+function autoCreationCode(errorCode: number): number {
+  if (errorCode === ErrorCode.TOPIC_ALREADY_EXISTS) return ErrorCode.NONE
+  return errorCode === notReady.errorCode ? ErrorCode.LEADER_NOT_AVAILABLE : errorCode
 }
 
 function refusalOf(outcome: ChangeOutcome): Refusal {
