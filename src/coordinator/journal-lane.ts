@@ -35,6 +35,7 @@ export class JournalLane {
   readonly #topic: JournalTopic
   readonly #partition: number
   readonly #onFailure: (errorCode: number) => void
+  readonly #onDrained: () => void
   #gathering: Batch = emptyBatch(0)
   #inFlight: Batch[] = []
   #sequence = 0
@@ -43,18 +44,26 @@ export class JournalLane {
   #heldCount = 0
   /** Counts failures, so that what was sent before one no longer counts. */
   #epoch = 0
+  /** Appends that the journal has not settled, also those from before a failure. */
+  #outstanding = 0
+  #isDraining = false
 
-  /** `onFailure` is called at most once per failure, before the answers that waited are refused. */
+  /**
+   * `onFailure` is called once per failure, before the answers that waited are refused. `onDrained` follows when the journal
+   * has settled all that was on its way: only then is what it holds final, and worth reading.
+   */
   constructor(options: {
     readonly journal: Journal
     readonly topic: JournalTopic
     readonly partition: number
     readonly onFailure: (errorCode: number) => void
+    readonly onDrained: () => void
   }) {
     this.#journal = options.journal
     this.#topic = options.topic
     this.#partition = options.partition
     this.#onFailure = options.onFailure
+    this.#onDrained = options.onDrained
   }
 
   /** The number of the last append: what an answer depends on that may depend on anything in this lane. */
@@ -109,10 +118,16 @@ export class JournalLane {
     this.#gathering = emptyBatch(this.#sequence)
     this.#inFlight.push(batch)
     const epoch = this.#epoch
+    this.#outstanding += 1
     this.#journal.append(this.#topic, this.#partition, batch.records, (errorCode) => {
-      if (epoch !== this.#epoch) return
-      if (errorCode === ErrorCode.NONE) this.#settle(batch)
-      else this.#fail(errorCode)
+      this.#outstanding -= 1
+      if (epoch === this.#epoch) {
+        if (errorCode === ErrorCode.NONE) this.#settle(batch)
+        else this.#fail(errorCode)
+      }
+      if (!this.#isDraining || this.#outstanding > 0) return
+      this.#isDraining = false
+      this.#onDrained()
     })
   }
 
@@ -135,6 +150,7 @@ export class JournalLane {
     this.#settledSequence = this.#sequence
     this.#unsettledBytes = 0
     this.#heldCount = 0
+    this.#isDraining = true
     this.#onFailure(errorCode)
     for (const batch of lost) for (const held of batch.held) held.refuse(coordinatorError(errorCode))
   }

@@ -1,8 +1,11 @@
 /** A group as the coordinator keeps it: its members, and the offsets committed under its id. */
 
+import type { Timer } from '../../base/clock.ts'
 import type { GroupOffsets } from '../offsets/state.ts'
 import { type ClassicGroup, newClassicGroup } from './classic/state.ts'
-import type { GroupTimer } from './classic/timers.ts'
+
+/** The one timer of a group, armed for its earliest deadline (monotonic). */
+export type GroupTimer = { readonly dueMs: number; readonly timer: Timer }
 
 export type Group = {
   readonly id: string

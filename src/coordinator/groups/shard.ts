@@ -39,8 +39,13 @@ export class GroupShard {
   constructor(partition: number, ports: ShardPorts) {
     this.#partition = partition
     this.#ports = ports
-    const onFailure = (errorCode: number) => this.#drop(errorCode)
-    this.lane = new JournalLane({ journal: ports.journal, topic, partition, onFailure })
+    this.lane = new JournalLane({
+      journal: ports.journal,
+      topic,
+      partition,
+      onFailure: (errorCode) => this.#drop(errorCode),
+      onDrained: () => this.#reload(),
+    })
   }
 
   /** True while the state is read from the journal, or waits to be; and for good after stop. */
@@ -152,7 +157,6 @@ export class GroupShard {
     logger.error('group journal failed: dropping its groups', { partition: this.#partition, errorCode })
     this.#isLoading = true
     this.#clear()
-    this.#reload()
   }
 
   #clear(): void {
@@ -168,6 +172,7 @@ export class GroupShard {
   }
 
   #reload(): void {
+    if (this.#isStopped) return
     const { journal, clock, logger } = this.#ports
     const partition = this.#partition
     const visit = (record: Parameters<typeof decodeRecord>[0]) => {
@@ -183,9 +188,7 @@ export class GroupShard {
       (thrown: unknown) => {
         logger.error('group journal cannot be read yet', { partition, reason: messageOf(thrown) })
         this.groups.clear()
-        clock.startTimer(reloadDelayMs, () => {
-          if (!this.#isStopped) this.#reload()
-        })
+        clock.startTimer(reloadDelayMs, () => this.#reload())
       },
     )
   }

@@ -1,12 +1,10 @@
 /** A group's deadlines: one timer a group, armed for the earliest; sessions that were extended meanwhile cost nothing. */
 
-import type { Clock, Timer } from '../../../base/clock.ts'
+import type { Clock } from '../../../base/clock.ts'
 import type { Decision } from '../decision.ts'
 import type { Group } from '../group.ts'
 import { joinTimeIsOver, rebalanceAfterLoss, removeMemberAndRebalance, syncTimeIsOver } from './rebalance.ts'
 import { type ClassicGroup, extendSession, removeMember } from './state.ts'
-
-export type GroupTimer = { readonly dueMs: number; readonly timer: Timer }
 
 /** Sees to it that `fire` is called by the group's next deadline. To be called after whatever may have set one. */
 export function armTimer(group: Group, clock: Clock, fire: () => void): void {
