@@ -77,6 +77,7 @@ export async function startBroker(config: BrokerConfig, parts: BrokerParts = {})
     const end = async (): Promise<void> => {
       loop.stop()
       await agents.terminate()
+      shared.releaseFolder()
       keepAlive.release()
     }
     death.promise.catch(async (reason: unknown) => {
@@ -97,6 +98,7 @@ export async function startBroker(config: BrokerConfig, parts: BrokerParts = {})
   } catch (thrown) {
     loop.stop()
     await agents.terminate()
+    shared.releaseFolder()
     keepAlive.release()
     throw thrown
   }

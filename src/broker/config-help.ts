@@ -11,9 +11,9 @@ the environment, that wins over the file. Sizes may be written as 64KiB, 16MiB, 
 
 Flags:
 ${settings.map(paragraph).join('\n')}
-  --config FILE                            (SAFKA_CONFIG)
+  --config FILE                           (SAFKA_CONFIG)
         a properties file with Kafka's names; unknown ones are named in one warning
-  --set NAME=VALUE                         (SAFKA_SET, several separated by ;)
+  --set NAME=VALUE                        (SAFKA_SET, several separated by ;)
         any of Kafka's broker configs, such as --set log.retention.hours=24; may be given several times
   --help
         prints this text

@@ -3,6 +3,7 @@
 import { assertDefined } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import { SafkaError } from '../base/errors.ts'
+import type { PartitionSlot } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
 import { type CatalogPartition, partitionDirectory } from '../base/topology.ts'
@@ -24,7 +25,8 @@ import { RingJournal } from './journal.ts'
 import { Placement } from './placement.ts'
 import type { MainControl } from './remotes.ts'
 import { RequestDesk } from './request-desk.ts'
-import { RingKeeper } from './ring-keeper.ts'
+import { type KeptPartition, RingKeeper } from './ring-keeper.ts'
+import { RingWriter } from './ring-writer.ts'
 import type { SharedMemory } from './shared-memory.ts'
 import type { Agents } from './threads.ts'
 import { metadataSettings, TopicRegistry } from './topic-registry.ts'
@@ -47,6 +49,7 @@ type Hosted = {
   readonly placement: Placement
   readonly keeper: RingKeeper
   readonly registry: TopicRegistry
+  readonly writer: RingWriter
   readonly journal: RingJournal
   readonly topics: TopicCoordinator
   readonly groups: GroupCoordinator
@@ -82,8 +85,8 @@ export class CoordinatorHost {
   doWork(): number {
     const hosted = this.#hosted
     if (hosted === undefined) return 0
-    let work = this.#bell.drain((slot) => hosted.journal.progress(slot))
-    work += hosted.journal.doWork()
+    let work = this.#bell.drain((slot) => hosted.writer.progress(slot))
+    work += hosted.writer.doWork()
     work += hosted.desk.doWork()
     return work
   }
@@ -146,7 +149,9 @@ export class CoordinatorHost {
       topicRemoved: (name) => groups.topicRemoved(name),
     })
     const ownerBells = shared.topology.ownerBells.map((memory) => new Bell(memory))
-    const journal = new RingJournal({ keeper, table: this.#table, ownerBells, bell: this.#bell, clock, logger })
+    const find = (slot: PartitionSlot): KeptPartition | undefined => registry.partitionAt(slot)
+    const writer = new RingWriter({ keeper, find, table: this.#table, ownerBells, bell: this.#bell, clock, logger })
+    const journal = new RingJournal({ writer, table: this.#table, clock, logger })
     const topicSettings = {
       nodeId: config.nodeId,
       staticConfigs: config.kafka,
@@ -172,7 +177,7 @@ export class CoordinatorHost {
       isJournalFull: () => journal.isFull(),
       logger,
     })
-    return { placement, keeper, registry, journal, topics, groups, producerIds, desk }
+    return { placement, keeper, registry, writer, journal, topics, groups, producerIds, desk }
   }
 
   async #openMetadataLog(hosted: Hosted): Promise<void> {
@@ -190,7 +195,7 @@ export class CoordinatorHost {
     if (topic !== metadataTopic && topic !== offsetsTopic) return
     const directory = partitionDirectory(topic, partition.index)
     const reader = new LogReader({ disk: this.#disk, directory })
-    journal.add({ topic, partition: partition.index, slot: partition.slot, owner: partition.owner, reader })
+    journal.add({ topic, partition: partition.index, slot: partition.slot, reader })
   }
 
   #theHosted(): Hosted {

@@ -8,6 +8,7 @@ import { ByteQueue } from '../ring/queue.ts'
 import { PartitionTable } from '../ring/table.ts'
 import type { BrokerConfig } from './config.ts'
 import { newClusterId, prepareDataDirectory } from './data-directory.ts'
+import { lockFolder } from './folder-lock.ts'
 import type { FrontSettings } from './remotes.ts'
 
 /** Partitions of one broker; the table's untouched part costs no memory. */
@@ -21,6 +22,8 @@ export type SharedMemory = {
   readonly topology: Topology
   readonly fronts: readonly FrontSettings[]
   readonly mainBell: Bell
+  /** Lets the data folder go, so that another broker may start in it. */
+  readonly releaseFolder: () => void
 }
 
 /** Makes the shared memory. Throws SAFKA_DATA_DIRECTORY when the data folder cannot be used. */
@@ -29,6 +32,7 @@ export function shareMemory(config: BrokerConfig, random: Random): SharedMemory 
   const clusterId = isLocal
     ? prepareDataDirectory(config.dataDirectory, { nodeId: config.nodeId, random }).clusterId
     : newClusterId(random)
+  const lock = isLocal ? lockFolder(config.dataDirectory) : undefined
   const frontCount = config.owners === 0 ? 1 : config.fronts
   const mainBellMemory = Bell.create(partitionsMax)
   const memory: DiskSpec = { kind: 'memory', memory: MemoryDisk.create(config.memoryBytesMax) }
@@ -56,7 +60,7 @@ export function shareMemory(config: BrokerConfig, random: Random): SharedMemory 
       autoCreateTopics: config.autoCreateTopics,
     }),
   )
-  return { clusterId, topology, fronts, mainBell: new Bell(mainBellMemory) }
+  return { clusterId, topology, fronts, mainBell: new Bell(mainBellMemory), releaseFolder: () => lock?.release() }
 }
 
 function times<Made>(count: number, make: (index: number) => Made): Made[] {

@@ -5,7 +5,8 @@ import * as assert from 'uvu/assert'
 import { VirtualClock } from '../../src/base/clock.ts'
 import { silentLogger } from '../../src/base/logger.ts'
 import { RingJournal } from '../../src/broker/journal.ts'
-import { RingKeeper } from '../../src/broker/ring-keeper.ts'
+import { type KeptPartition, RingKeeper } from '../../src/broker/ring-keeper.ts'
+import { RingWriter } from '../../src/broker/ring-writer.ts'
 import { LogReader } from '../../src/log/local/reader.ts'
 import { MemoryDisk } from '../../src/log/memory-disk.ts'
 import { Bell } from '../../src/ring/bell.ts'
@@ -29,12 +30,14 @@ function makeJournal() {
     clock,
     ringBytesMax: 1024 * 1024,
     memoryBytesMax: 16 * 1024 * 1024,
-    find: () => ({ slot, owner: 0, settings: partitionSettings }),
+    find: () => find(),
   })
-  const journal = new RingJournal({ keeper, table, ownerBells: [ownerBell], bell, clock, logger: silentLogger })
+  const find = (): KeptPartition => ({ slot, owner: 0, settings: partitionSettings })
+  const writer = new RingWriter({ keeper, find, table, ownerBells: [ownerBell], bell, clock, logger: silentLogger })
+  const journal = new RingJournal({ writer, table, clock, logger: silentLogger })
   const disk = new MemoryDisk(MemoryDisk.create(1024 * 1024))
   const reader = new LogReader({ disk, directory: '__consumer_offsets-0' })
-  journal.add({ topic: '__consumer_offsets', partition: 0, slot, owner: 0, reader })
+  journal.add({ topic: '__consumer_offsets', partition: 0, slot, reader })
   let nextOffset = 0
   const rings: Ring[] = []
   const serve = (ring: Ring, errorCode: number): void => {
@@ -50,7 +53,7 @@ function makeJournal() {
     ring.setWritten(stamped)
     ring.setReadable(stamped)
     if (table.takeInterest(slot) !== 0) bell.markAndRing(slot)
-    bell.drain((dirty) => journal.progress(dirty))
+    bell.drain((dirty) => writer.progress(dirty))
     let retired = ring.retired()
     while (retired !== ring.readable() && ring.isAnswered(retired)) retired = slotAfter(retired)
     ring.retire(retired)
@@ -58,8 +61,8 @@ function makeJournal() {
   }
   /** One turn of main and then of an owner that gives all that is published the same outcome. */
   const turn = async (errorCode?: number): Promise<void> => {
-    bell.drain((dirty) => journal.progress(dirty))
-    journal.doWork()
+    bell.drain((dirty) => writer.progress(dirty))
+    writer.doWork()
     await new Promise((resolve) => setImmediate(resolve))
     const newest = keeper.ringOf(slot)
     if (newest !== undefined && newest !== rings.at(-1)) rings.push(newest)
