@@ -7,7 +7,19 @@ import type { CatalogTopic, PartitionFacts } from '../base/topology.ts'
 export type JournalRecord = { readonly key: Buffer | null; readonly value: Buffer | null }
 
 /** The internal logs that the coordinator writes. */
-export type JournalTopic = '__consumer_offsets' | '__cluster_metadata'
+export type JournalTopic = '__consumer_offsets' | '__cluster_metadata' | '__transaction_state'
+
+/** A producer within one transaction. */
+export type TransactionalProducer = { readonly producerId: number; readonly producerEpoch: number }
+
+/** What a replay is told of the batch that a record lies in. */
+export type JournalBatch = {
+  /** Set where the records belong to a transaction: they count once its commit marker is seen. */
+  readonly transaction?: TransactionalProducer
+}
+
+/** The end of a transaction in a partition's log. */
+export type TransactionEnd = TransactionalProducer & { readonly isCommit: boolean; readonly coordinatorEpoch: number }
 
 /** The coordinator's only storage. Appends of one partition become readable in the order they were made. */
 export interface Journal {
@@ -20,11 +32,28 @@ export interface Journal {
     partition: number,
     records: readonly JournalRecord[],
     settle: (errorCode: number) => void,
+    transaction?: TransactionalProducer,
   ): void
   /** True while no more work should be taken on. */
   isFull(): boolean
-  /** Reads a partition's records from its start, in order, as replay wants them. Rejects with a clear error where it can't. */
-  load(topic: JournalTopic, partition: number, visit: (record: JournalRecord, offset: Offset) => void): Promise<void>
+  /**
+   * Reads a partition's records from its start, in order, as replay wants them; `visitEnd` is called for the markers between
+   * them. Rejects with a clear error where it can't.
+   */
+  load(
+    topic: JournalTopic,
+    partition: number,
+    visit: (record: JournalRecord, offset: Offset, batch: JournalBatch) => void,
+    visitEnd?: (end: TransactionEnd) => void,
+  ): Promise<void>
+}
+
+/** Notes in the logs of any partitions where transactions begin and end. Each is settled once it has taken effect there. */
+export interface TransactionMarks {
+  /** From now on the partition takes data of this producer's transaction. Never written to the log; said anew after a restart. */
+  open(topic: string, partition: number, producer: TransactionalProducer, settle: (errorCode: number) => void): void
+  /** Writes the marker that ends the transaction there. */
+  end(topic: string, partition: number, end: TransactionEnd, settle: (errorCode: number) => void): void
 }
 
 /** Makes decided topic changes real in all threads. Each promise resolves when owners and fronts have acknowledged. */
