@@ -209,4 +209,25 @@ test('a second join on the same id answers the first one, and both once', () => 
   assert.is(repeated.answerCount, 1)
 })
 
+test('a protocol that is offered twice counts once', () => {
+  const fixture = new GroupFixture()
+  const first = fixture.join({ protocols: protocols('range', 'range') }, { version: 3 })
+  assert.is(first.response?.protocolName, 'range')
+  const second = fixture.join({ protocols: protocols('sticky', 'range', 'range') }, { version: 3 })
+  const memberId = first.response?.memberId ?? ''
+  fixture.join({ memberId, protocols: protocols('range', 'range') }, { version: 3 })
+  assert.is(second.response?.protocolName, 'range')
+})
+
+test('members whose protocols no record could hold together are refused', () => {
+  const fixture = new GroupFixture()
+  const large = { protocols: [{ name: 'range', metadata: Buffer.alloc(500_000) }] }
+  let accepted = 0
+  for (; accepted < 100; accepted++) {
+    const call = fixture.join(large, { version: 3 })
+    if (call.response?.errorCode === ErrorCode.GROUP_MAX_SIZE_REACHED) break
+  }
+  assert.ok(accepted > 20 && accepted < 40, `${accepted}`)
+})
+
 test.run()

@@ -147,6 +147,17 @@ test('an empty group takes commits without a generation', () => {
   assert.equal(errors(fixture.commit({ 0: 3 })), [ErrorCode.NONE])
 })
 
+test('no retention time and no offset is too strange to be recorded', () => {
+  const fixture = new GroupFixture()
+  for (const retentionTimeMs of [0, -2, -(2 ** 63), 2 ** 53 - 1, 2 ** 63]) {
+    assert.equal(errors(fixture.commit({ 0: 1 }, { retentionTimeMs }, { version: 2 })), [ErrorCode.NONE])
+  }
+  for (const offset of [0, -1, -(2 ** 63), 2 ** 53 - 1, 2 ** 63]) {
+    assert.equal(errors(fixture.commit({ 0: offset })), [ErrorCode.NONE])
+    assert.is(fixture.offset(0), offset)
+  }
+})
+
 for (let version = 1; version <= 10; version++) {
   test(`offsets are read at version ${version}: those asked for, and all`, () => {
     const fixture = new GroupFixture()

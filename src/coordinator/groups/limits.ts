@@ -12,6 +12,9 @@ export const pendingJoinsMax = 10_000
 /** A member's protocol names and metadata; all members' must fit into one record of the journal in the end. */
 export const protocolBytesMax = 512 * 1024
 
+/** All members' protocols of one group; far more than fits into its record, so that only the senseless is refused. */
+export const groupProtocolBytesMax = 16 * 1024 * 1024
+
 /** A group's metadata record: below the batch size that the journal takes. */
 export const groupRecordBytesMax = 900 * 1024
 

@@ -130,10 +130,15 @@ function offsetRecord(
       leaderEpoch: partition.committedLeaderEpoch,
       metadata,
       commitTimestampMs: nowMs,
-      expireTimestampMs: request.retentionTimeMs === -1 ? -1 : nowMs + request.retentionTimeMs,
+      expireTimestampMs: expireTimestampMs(nowMs, request.retentionTimeMs),
       topicId: apiVersion >= 10 ? Buffer.from(topic.topicId) : null,
     },
   }
+}
+
+/** -1 asks for the broker's own retention time. The bounds keep what a client may ask for within what can be written. */
+function expireTimestampMs(nowMs: number, retentionTimeMs: number): number {
+  return retentionTimeMs === -1 ? -1 : Math.min(Math.max(nowMs + retentionTimeMs, 0), Number.MAX_SAFE_INTEGER)
 }
 
 function isMissing(errorCode: number): boolean {

@@ -9,7 +9,13 @@ import {
 import type { Waiter } from '../../waiter.ts'
 import type { Decision, Requester } from '../decision.ts'
 import type { Group } from '../group.ts'
-import { membersMax, newMemberJoinTimeoutMs, pendingJoinsMax, protocolBytesMax } from '../limits.ts'
+import {
+  groupProtocolBytesMax,
+  membersMax,
+  newMemberJoinTimeoutMs,
+  pendingJoinsMax,
+  protocolBytesMax,
+} from '../limits.ts'
 import { completeJoinIfReady, generationResponse, prepareRebalance, rebalanceOrCompleteJoin } from './rebalance.ts'
 import { groupRecord, newGroupRecord } from './records.ts'
 import { ownBytes } from './replay.ts'
@@ -20,6 +26,7 @@ import {
   extendSession,
   type MemberProtocol,
   noAssignment,
+  protocolBytes,
   removeMember,
   selectProtocol,
   setJoinWaiter,
@@ -45,9 +52,7 @@ export function checkJoin(request: JoinGroupRequest, settings: Decision['ports']
   if (sessionTimeoutMs < settings.sessionTimeoutMinMs || sessionTimeoutMs > settings.sessionTimeoutMaxMs) {
     return ErrorCode.INVALID_SESSION_TIMEOUT
   }
-  let bytes = 0
-  for (const protocol of request.protocols) bytes += protocol.name.length + protocol.metadata.length
-  return bytes > protocolBytesMax ? ErrorCode.INVALID_REQUEST : ErrorCode.NONE
+  return protocolBytes(request.protocols) > protocolBytesMax ? ErrorCode.INVALID_REQUEST : ErrorCode.NONE
 }
 
 /** The first join of a group that the journal does not know makes it. */
@@ -218,6 +223,9 @@ function acceptsMember({ decision, group, request }: Join): boolean {
   const { classic } = group
   const limit = Math.min(decision.ports.settings.groupMembersMax, membersMax)
   const member = classic.members.get(request.memberId)
+  const ownBytesNow = member === undefined ? 0 : protocolBytes(member.protocols)
+  const bytes = classic.protocolBytes - ownBytesNow + protocolBytes(request.protocols)
+  if (bytes > groupProtocolBytesMax) return false
   switch (classic.state) {
     case 'Empty':
       return true
@@ -237,14 +245,21 @@ function rebalanceTimeoutOf({ request, requester }: Join): number {
   return requester.apiVersion === 0 ? request.sessionTimeoutMs : request.rebalanceTimeoutMs
 }
 
+/** A name that comes twice counts once, or the group would look for a protocol that more members offer than there are. */
+function offeredProtocols(request: JoinGroupRequest): JoinGroupRequest['protocols'] {
+  const names = new Set<string>()
+  return request.protocols.filter(({ name }) => names.size < names.add(name).size)
+}
+
 function ownProtocols(request: JoinGroupRequest): MemberProtocol[] {
-  return request.protocols.map(({ name, metadata }) => ({ name, metadata: ownBytes(metadata) }))
+  return offeredProtocols(request).map(({ name, metadata }) => ({ name, metadata: ownBytes(metadata) }))
 }
 
 function hasSameProtocols(member: ClassicMember, request: JoinGroupRequest): boolean {
-  if (member.protocols.length !== request.protocols.length) return false
+  const protocols = offeredProtocols(request)
+  if (member.protocols.length !== protocols.length) return false
   return member.protocols.every((own, index) => {
-    const other = request.protocols[index]
+    const other = protocols[index]
     return other !== undefined && own.name === other.name && own.metadata.equals(other.metadata)
   })
 }

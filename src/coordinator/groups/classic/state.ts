@@ -59,6 +59,8 @@ export type ClassicGroup = {
   readonly pendingSyncs: Set<string>
   /** How many members offer each protocol. */
   readonly protocolCounts: Map<string, number>
+  /** What all members' protocols take together. */
+  protocolBytes: number
   waitingJoinCount: number
   /** A member came during the initial delay, so that it may be extended. */
   hasNewMember: boolean
@@ -90,6 +92,7 @@ export function newClassicGroup(): ClassicGroup {
     pendingJoins: new Map(),
     pendingSyncs: new Set(),
     protocolCounts: new Map(),
+    protocolBytes: 0,
     waitingJoinCount: 0,
     hasNewMember: false,
     initialRemainingMs: undefined,
@@ -202,7 +205,15 @@ export function extendSession(
   group.wakeMs = Math.min(group.wakeMs, member.sessionDeadlineMs)
 }
 
+/** What protocols take in memory, about. */
+export function protocolBytes(protocols: readonly MemberProtocol[]): number {
+  let bytes = 0
+  for (const { name, metadata } of protocols) bytes += name.length + metadata.length
+  return bytes
+}
+
 function countProtocols(group: ClassicGroup, member: ClassicMember, step: 1 | -1): void {
+  group.protocolBytes += step * protocolBytes(member.protocols)
   for (const { name } of member.protocols) {
     const count = (group.protocolCounts.get(name) ?? 0) + step
     if (count === 0) group.protocolCounts.delete(name)
