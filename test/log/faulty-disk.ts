@@ -89,6 +89,7 @@ export class FaultyDisk implements Disk {
       truncate: (size) => file.truncate(size),
       sync: () => {
         this.syncs.push(path)
+        this.#failMissing(path)
         this.#failSync()
       },
       syncAsync: () => this.#later(path),
@@ -110,8 +111,16 @@ export class FaultyDisk implements Disk {
 
   async #later(path: string): Promise<void> {
     this.syncs.push(path)
+    this.#failMissing(path)
     if (this.holdsSyncs) await new Promise<void>((resolve) => this.#held.push(resolve))
     this.#failSync()
+  }
+
+  /** A real disk may have closed the file's descriptor meanwhile, and then it cannot be opened again. */
+  #failMissing(path: string): void {
+    if (path !== '/' && !this.#inner.exists(path.replace(/\/$/, ''))) {
+      throw Object.assign(new Error(`ENOENT: ${path}`), { code: 'ENOENT' })
+    }
   }
 
   #failSync(): void {

@@ -157,6 +157,29 @@ test('a fetch in the middle of a batch answers with the whole batch, however sma
   })
 })
 
+test('of several records with the greatest timestamp the earliest is found', async () => {
+  await onEachDisk(async (disk) => {
+    const { engine } = openLog(disk, { segmentBytes: 250, indexIntervalBytes: 0 })
+    const newest = startMs + 500
+    const times = [[1, 2], [3, 500, 500], [500], [4], [500, 7], [500], [8]]
+    let offset = 0
+    for (const batch of times) {
+      engine.submit([batchAt(offset, { timestampsMs: batch.map((time) => startMs + time) })])
+      offset += batch.length
+    }
+    assert.ok(engine.segmentCount() > 2)
+    const reader = readerOf(disk)
+    const range = { startOffset: 0, endOffset: offset, generation: 1 }
+    assert.equal(await reader.maxTimestamp(range), { offset: 3, timestampMs: newest })
+    assert.equal(await reader.offsetForTimestamp({ ...range, timestampMs: newest }), { offset: 3, timestampMs: newest })
+    assert.equal(await reader.maxTimestamp({ ...range, endOffset: 2 }), { offset: 1, timestampMs: startMs + 2 })
+    const next = await reader.offsetForTimestamp({ ...range, startOffset: 5, timestampMs: newest })
+    assert.equal(next, { offset: 5, timestampMs: newest })
+    reader.close()
+    engine.close()
+  })
+})
+
 test('an offset outside of the segments is not found', async () => {
   await onEachDisk(async (disk) => {
     const reader = readerOf(disk)

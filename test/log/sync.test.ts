@@ -183,17 +183,42 @@ test('a disk that writes nothing and says nothing is not waited for', () => {
 })
 
 test('a close while a sync is under way leaves a clean log', async () => {
-  const disk = durableDisk()
-  disk.holdsSyncs = true
-  const { engine } = openLog(disk, { sync: 'every' })
-  engine.submit([batchAt(0)])
-  engine.poll()
-  engine.close()
-  disk.releaseSyncs()
-  await settle()
-  const again = openLog(disk)
-  assert.is(again.recovery, '')
-  assert.is(again.engine.endOffset, 1)
+  for (const sync of ['every', 'never'] as const) {
+    const disk = durableDisk()
+    disk.holdsSyncs = true
+    const { engine } = openLog(disk, { sync, segmentBytes: 300 })
+    engine.submit(batchesAt(0, 10))
+    engine.poll()
+    engine.close()
+    disk.releaseSyncs()
+    await settle()
+    const again = openLog(disk)
+    assert.is(again.recovery, '')
+    assert.is(again.engine.endOffset, 10)
+  }
+})
+
+test('a segment that is removed before its sync does no harm', async () => {
+  for (const sync of ['every', 'never'] as const) {
+    const disk = durableDisk()
+    disk.holdsSyncs = true
+    const { engine } = openLog(disk, { sync, segmentBytes: 300 })
+    engine.submit(batchesAt(0, 10))
+    engine.poll()
+    engine.submit(batchesAt(10, 10))
+    engine.deleteRecordsBefore(15)
+    engine.sync()
+    assert.is(engine.failure, undefined)
+    disk.holdsSyncs = false
+    disk.releaseSyncs()
+    await settle()
+    engine.submit([batchAt(20)])
+    engine.poll()
+    await settle()
+    assert.is(engine.failure, undefined)
+    engine.close()
+    assert.is(openLog(disk).engine.startOffset, 15)
+  }
 })
 
 test.run()

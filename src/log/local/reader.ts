@@ -89,7 +89,9 @@ export class LogReader {
       for (let place = Math.max(0, this.#segments.placeOf(startOffset)); place < views.length; place++) {
         const view = views[place]
         if (view === undefined) break
-        const largest = await largestTime(view, place === views.length - 1, endOffset)
+        if (view.baseOffset >= endOffset) break
+        const isWhole = (views[place + 1]?.baseOffset ?? Number.POSITIVE_INFINITY) <= endOffset
+        const largest = await largestTime(view, isWhole, endOffset)
         if (largest !== undefined && largest.timestampMs > (best?.timestampMs ?? -1)) best = { view, ...largest }
       }
       return best === undefined ? undefined : recordOf(best.view, best, endOffset)
@@ -143,8 +145,8 @@ export class LogReader {
       }
       if (looks === looksMax || (looks > 1 && !hasVanished)) return undefined
       // What is open may be a file that was removed and made again, if a new list alone did not help.
-      if (looks === 1) this.#segments.relist()
-      else this.#segments.reset()
+      if (looks > 1) this.#segments.reset()
+      else if (!this.#segments.relist() && !hasVanished) return undefined
     }
   }
 

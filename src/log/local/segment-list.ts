@@ -130,15 +130,17 @@ export class SegmentList {
     this.#generation = generation
   }
 
-  /** Lists the folder; files that have gone are closed, all others stay open. */
-  relist(): void {
+  /** Lists the folder; files that have gone are closed, all others stay open. Answers whether any came or went. */
+  relist(): boolean {
     const known = new Map(this.#views.map((view) => [view.baseOffset, view]))
+    const countBefore = known.size
     this.#views = offsetsNamed(this.#disk.list(this.#directory), 'log').map((baseOffset) => {
       const view = known.get(baseOffset) ?? new SegmentView(this.#disk, this.#directory, baseOffset)
       known.delete(baseOffset)
       return view
     })
     for (const view of known.values()) view.close()
+    return known.size > 0 || this.#views.length !== countBefore
   }
 
   /** Opens all files anew: what is open may be of files that were removed and made again. */

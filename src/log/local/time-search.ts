@@ -28,14 +28,18 @@ export async function firstAtOrAfter(
   return found === undefined ? undefined : { offset: found.offset, timestampMs: found.timestampMs }
 }
 
-/** The first batch with a segment's largest timestamp. Of the last segment, batches behind its time index are looked at. */
+/**
+ * The first batch with a segment's largest timestamp. `isWhole`: all of the segment lies below `endOffset` and is written no more,
+ * so that its time index tells; of others, batches behind the index are looked at.
+ */
 export async function largestTime(
   view: SegmentView,
-  isLast: boolean,
+  isWhole: boolean,
   endOffset: Offset,
 ): Promise<TimedOffset | undefined> {
-  let largest = await view.lastTime()
-  if (!isLast) return largest
+  const indexed = await view.lastTime()
+  if (isWhole) return indexed
+  let largest = indexed !== undefined && indexed.offset < endOffset ? indexed : undefined
   const position = largest === undefined ? 0 : await view.positionOf(largest.offset)
   await walkBatches(view.log, { position, endOffset }, (bytes, at) => {
     const timestampMs = batchMaxTimestamp(bytes, at)
