@@ -4,12 +4,30 @@ import { assertDefined } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import { type Offset, type PartitionSlot, partitionKey } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
-import type { Journal, JournalRecord, JournalTopic } from '../coordinator/ports.ts'
+import type {
+  Journal,
+  JournalBatch,
+  JournalRecord,
+  JournalTopic,
+  TransactionalProducer,
+  TransactionEnd,
+} from '../coordinator/ports.ts'
 import type { LogReader } from '../log/local/reader.ts'
 import { EntryKind } from '../ring/slot.ts'
 import type { PartitionTable } from '../ring/table.ts'
+import { readEndMarker } from '../wire/end-marker.ts'
 import { ErrorCode, errorName } from '../wire/generated/errors.ts'
-import { batchIsControl, buildBatch, eachBatch, readRecords } from '../wire/record-batch.ts'
+import {
+  batchBaseOffset,
+  batchIsControl,
+  batchIsTransactional,
+  batchLastOffset,
+  batchProducerEpoch,
+  batchProducerId,
+  buildBatch,
+  eachBatch,
+  readRecords,
+} from '../wire/record-batch.ts'
 import type { RingWriter } from './ring-writer.ts'
 
 /** Records that wait for the owners, over all internal logs; beyond that no new request is taken on. */
@@ -64,6 +82,7 @@ export class RingJournal implements Journal {
     index: number,
     records: readonly JournalRecord[],
     settle: (errorCode: number) => void,
+    transaction?: TransactionalProducer,
   ): void {
     const partition = this.#partitions.get(partitionKey(topic, index))
     const errorCode = partition === undefined ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : partition.failedWith
@@ -72,7 +91,11 @@ export class RingJournal implements Journal {
       return
     }
     const timestampMs = this.#clock.nowMs()
-    const bytes = buildBatch({ records: records.map((record) => ({ ...record, headers: [], timestampMs })) })
+    const bytes = buildBatch({
+      records: records.map((record) => ({ ...record, headers: [], timestampMs })),
+      // Without a sequence: the coordinator never sends a batch twice.
+      ...(transaction === undefined ? {} : { ...transaction, isTransactional: true }),
+    })
     partition.unsettled++
     this.#recordCount += records.length
     this.#writer.append(partition.slot, {
@@ -93,7 +116,8 @@ export class RingJournal implements Journal {
   async load(
     topic: JournalTopic,
     index: number,
-    visit: (record: JournalRecord, offset: Offset) => void,
+    visit: (record: JournalRecord, offset: Offset, batch: JournalBatch) => void,
+    visitEnd?: (end: TransactionEnd) => void,
   ): Promise<void> {
     const partition = assertDefined(this.#partitions.get(partitionKey(topic, index)), 'a journal partition is known')
     // What was on its way when an append failed may still get into the log: a replay must not miss it.
@@ -105,11 +129,10 @@ export class RingJournal implements Journal {
       const bytes = await partition.reader.read({ offset, bytesMax: loadBytes, endOffset, generation })
       if (bytes === undefined || bytes.length === 0) break
       eachBatch(bytes, (at) => {
-        for (const record of readRecords(bytes, at)) {
-          if (record.offset < offset) continue
-          if (!batchIsControl(bytes, at)) visit({ key: record.key, value: record.value }, record.offset)
-          offset = record.offset + 1
-        }
+        const end = readEndMarker(bytes, at)
+        if (end !== undefined && batchBaseOffset(bytes, at) >= offset) visitEnd?.(end)
+        if (!batchIsControl(bytes, at)) visitBatch(bytes, at, offset, visit)
+        offset = Math.max(offset, batchLastOffset(bytes, at) + 1)
       })
     }
     partition.failedWith = ErrorCode.NONE
@@ -127,4 +150,15 @@ export class RingJournal implements Journal {
     if (partition.unsettled > 0) return
     for (const resume of partition.waitingForQuiet.splice(0)) resume()
   }
+}
+
+function visitBatch(
+  bytes: Buffer,
+  at: number,
+  from: Offset,
+  visit: (record: JournalRecord, offset: Offset, batch: JournalBatch) => void,
+): void {
+  const producer = { producerId: batchProducerId(bytes, at), producerEpoch: batchProducerEpoch(bytes, at) }
+  const batch = batchIsTransactional(bytes, at) ? { transaction: producer } : {}
+  for (const { key, value, offset } of readRecords(bytes, at)) if (offset >= from) visit({ key, value }, offset, batch)
 }
