@@ -38,6 +38,7 @@ const safkaTopicRows: readonly Row[] = [
 ]
 const safkaBrokerRows: readonly Row[] = [
   ...safkaTopicRows,
+  ['safka.group.member.free.on.close', 'BOOLEAN', 'false', null],
   ['safka.sync', 'STRING', 'never', '[never, interval, every]'],
   ['safka.sync.interval.ms', 'LONG', '1000', '[1,...]'],
 ]
