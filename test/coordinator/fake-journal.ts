@@ -1,6 +1,6 @@
 /** A journal in memory for tests: it settles when told to, and can stall and fail. */
 
-import type { Journal, JournalRecord, JournalTopic } from '../../src/coordinator/ports.ts'
+import type { Journal, JournalBatch, JournalRecord, JournalTopic } from '../../src/coordinator/ports.ts'
 import { ErrorCode } from '../../src/wire/generated/errors.ts'
 
 type Append = {
@@ -42,13 +42,13 @@ export class FakeJournal implements Journal {
   async load(
     topic: JournalTopic,
     partition: number,
-    visit: (record: JournalRecord, offset: number) => void,
+    visit: (record: JournalRecord, offset: number, batch: JournalBatch) => void,
   ): Promise<void> {
     await Promise.resolve()
     if (this.isUnreadable) throw new Error('the log cannot be read')
     const place = `${topic}/${partition}`
     this.#failed.delete(place)
-    for (const [offset, record] of this.records(topic, partition).entries()) visit(record, offset)
+    for (const [offset, record] of this.records(topic, partition).entries()) visit(record, offset, {})
   }
 
   get pendingCount(): number {
