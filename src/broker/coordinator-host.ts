@@ -33,6 +33,7 @@ import { metadataSettings, TopicRegistry } from './topic-registry.ts'
 
 const metadataTopic = '__cluster_metadata'
 const offsetsTopic = '__consumer_offsets'
+const transactionsTopic = '__transaction_state'
 /** The id that Kafka reserves for the metadata topic. */
 const metadataTopicId = `${'0'.repeat(31)}1`
 
@@ -109,9 +110,9 @@ export class CoordinatorHost {
       await recoverFolders({ disk: this.#disk, root: local.root, topics, logger: this.#options.logger })
     }
     await hosted.registry.created(topics)
-    const errorCode = await hosted.topics.ensureInternalTopic(offsetsTopic)
+    const errorCode = await hosted.topics.ensureInternalTopics()
     if (errorCode !== ErrorCode.NONE) {
-      throw new SafkaError('SAFKA_START', `the topic ${offsetsTopic} could not be created: ${errorName(errorCode)}`)
+      throw new SafkaError('SAFKA_START', `the coordinator's own topics could not be created: ${errorName(errorCode)}`)
     }
     const offsets = assertDefined(hosted.registry.topic(offsetsTopic), 'the offsets topic is there')
     for (const partition of offsets.partitions) {
@@ -192,7 +193,7 @@ export class CoordinatorHost {
   }
 
   #addToJournal(journal: RingJournal, topic: string, partition: CatalogPartition): void {
-    if (topic !== metadataTopic && topic !== offsetsTopic) return
+    if (topic !== metadataTopic && topic !== offsetsTopic && topic !== transactionsTopic) return
     const directory = partitionDirectory(topic, partition.index)
     const reader = new LogReader({ disk: this.#disk, directory })
     journal.add({ topic, partition: partition.index, slot: partition.slot, reader })

@@ -25,16 +25,19 @@ test('of two that want the same topic at once, neither is answered before it is 
   assert.equal(effects.log, ['created a 1'])
 })
 
-test('__consumer_offsets has 50 partitions, is compacted, and is never a ring', async () => {
+test('the own topics have 50 partitions each, are compacted, and are never rings', async () => {
   const { coordinator } = makeCoordinator({ staticConfigs: { 'safka.storage': 'ring' } })
-  assert.is(await coordinator.ensureInternalTopic('__consumer_offsets'), ErrorCode.NONE)
-  const [topic] = coordinator.topics()
-  assert.is(topic?.isInternal, true)
-  assert.is(topic?.partitionCount, 50)
-  assert.is(topic?.settings.isCompacted, true)
-  assert.is(topic?.settings.isDeleted, false)
-  assert.is(topic?.settings.storage, 'memory')
-  assert.is(topic?.settings.segmentBytes, 104_857_600)
+  assert.is(await coordinator.ensureInternalTopics(), ErrorCode.NONE)
+  const topics = coordinator.topics()
+  assert.equal(topics.map(({ name }) => name).sort(), ['__consumer_offsets', '__transaction_state'])
+  for (const topic of topics) {
+    assert.is(topic.isInternal, true)
+    assert.is(topic.partitionCount, 50)
+    assert.is(topic.settings.isCompacted, true)
+    assert.is(topic.settings.isDeleted, false)
+    assert.is(topic.settings.storage, 'memory')
+    assert.is(topic.settings.segmentBytes, 104_857_600)
+  }
 })
 
 test('no more partitions are made than the broker has room for', async () => {

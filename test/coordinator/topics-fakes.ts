@@ -3,7 +3,7 @@
 import { VirtualClock } from '../../src/base/clock.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import type { PartitionFacts } from '../../src/base/topology.ts'
-import type { Journal, JournalRecord, NewTopic, TopicEffects } from '../../src/coordinator/ports.ts'
+import type { Journal, JournalBatch, JournalRecord, NewTopic, TopicEffects } from '../../src/coordinator/ports.ts'
 import { TopicCoordinator } from '../../src/coordinator/topics/coordinator.ts'
 import { ErrorCode } from '../../src/wire/generated/errors.ts'
 
@@ -45,11 +45,11 @@ export class FakeJournal implements Journal {
   async load(
     _topic: string,
     _partition: number,
-    visit: (record: JournalRecord, offset: number) => void,
+    visit: (record: JournalRecord, offset: number, batch: JournalBatch) => void,
   ): Promise<void> {
     await Promise.resolve()
     this.isBroken = false
-    this.records.forEach(visit)
+    this.records.forEach((record, offset) => visit(record, offset, {}))
   }
 }
 

@@ -51,6 +51,22 @@ export type TopicSettings = {
   readonly partitionsMax: number
 }
 
+/** The coordinator's own topics, and the broker configs that shape them. */
+const ownTopics: ReadonlyMap<string, { readonly partitionsConfig: string; readonly segmentBytesConfig: string }> =
+  new Map([
+    [
+      '__consumer_offsets',
+      { partitionsConfig: 'offsets.topic.num.partitions', segmentBytesConfig: 'offsets.topic.segment.bytes' },
+    ],
+    [
+      '__transaction_state',
+      {
+        partitionsConfig: 'transaction.state.log.num.partitions',
+        segmentBytesConfig: 'transaction.state.log.segment.bytes',
+      },
+    ],
+  ])
+
 type Reply = (response: unknown) => void
 type Handler = (request: unknown, reply: Reply, apiVersion: number) => void
 
@@ -125,10 +141,10 @@ export class TopicCoordinator implements TopicView {
     return names.map((name) => autoCreationCode(codes.get(name) ?? outcome.errorCode))
   }
 
-  /** Creates an internal topic where it is missing; rejects nothing, answers an error code. */
-  async ensureInternalTopic(name: '__consumer_offsets'): Promise<number> {
-    const [code = ErrorCode.NONE] = await this.ensureTopics([name])
-    return code
+  /** Creates the coordinator's own topics where they are missing; rejects nothing, answers the first error code. */
+  async ensureInternalTopics(): Promise<number> {
+    const codes = await this.ensureTopics([...ownTopics.keys()])
+    return codes.find((code) => code !== ErrorCode.NONE) ?? ErrorCode.NONE
   }
 
   /** The topics as they are decided now. */
@@ -257,18 +273,19 @@ export class TopicCoordinator implements TopicView {
 
   #topicToEnsure(name: string): CreateTopicsRequest['topics'][number] {
     const settings = { name, numPartitions: -1, replicationFactor: -1, assignments: [] }
-    if (name !== '__consumer_offsets') return makeCreateTopicsRequestCreatableTopic({ ...settings, configs: [] })
+    const own = ownTopics.get(name)
+    if (own === undefined) return makeCreateTopicsRequestCreatableTopic({ ...settings, configs: [] })
     const layers = this.#changes.state.brokerConfigs()
     const configs = [
       { name: 'cleanup.policy', value: 'compact' },
       { name: 'compression.type', value: 'producer' },
-      { name: 'segment.bytes', value: brokerConfigValue('offsets.topic.segment.bytes', layers) },
+      { name: 'segment.bytes', value: brokerConfigValue(own.segmentBytesConfig, layers) },
     ]
-    // A ring forgets its oldest records, and offsets must not be forgotten: they outlive the rings of user topics.
+    // A ring forgets its oldest records, and what the coordinator knows must not be forgotten.
     if (topicConfigValue('safka.storage', new Map(), layers) === 'ring') {
       configs.push({ name: 'safka.storage', value: 'memory' })
     }
-    const numPartitions = Number(brokerConfigValue('offsets.topic.num.partitions', layers))
+    const numPartitions = Number(brokerConfigValue(own.partitionsConfig, layers))
     return makeCreateTopicsRequestCreatableTopic({ ...settings, numPartitions, configs })
   }
 
