@@ -49,7 +49,7 @@ export class FakeJournal implements Journal {
   ): Promise<void> {
     await Promise.resolve()
     this.isBroken = false
-    this.records.forEach((record, offset) => visit(record, offset, {}))
+    for (const [offset, record] of this.records.entries()) visit(record, offset, {})
   }
 }
 
