@@ -6,7 +6,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Random, seededRandom } from '../../src/base/random.ts'
-import { apiTable } from '../../src/wire/generated/api-keys.ts'
+import { ApiKey, apiTable } from '../../src/wire/generated/api-keys.ts'
 import { makeDeleteGroupsRequest } from '../../src/wire/generated/delete-groups.ts'
 import { makeDescribeGroupsRequest } from '../../src/wire/generated/describe-groups.ts'
 import { makeHeartbeatRequest } from '../../src/wire/generated/heartbeat.ts'
@@ -22,115 +22,127 @@ import { type Call, GroupFixture, protocols } from './group-fixture.ts'
 const budgetMs = Number(process.env.SAFKA_TEST_BUDGET_MS ?? 2_000)
 const firstSeed = Number(process.env.SEED ?? 1)
 
-type Makers = ReadonlyMap<number, (version: number) => unknown>
+type Maker = (version: number) => unknown
 
-function makers(random: Random, members: readonly string[]): Makers {
+/** Few names and odd numbers, so that requests meet. */
+function choices(random: Random, members: readonly string[]) {
   const pick = <Item>(items: readonly [Item, ...Item[]]): Item => items[random.below(items.length)] ?? items[0]
-  const groupId = () => pick(['g', 'g', 'g', 'h', ''])
-  const memberId = () => pick(['', 'x', ...members.slice(-4)])
-  const instance = (isKnown: boolean) => (isKnown ? pick([null, null, 'i', 'j']) : null)
-  const number = () => pick([-1, 0, 1, 2, 3, 7, 2 ** 31 - 1, -(2 ** 31)])
-  const offset = () => pick([-1, 0, 5, 2 ** 53 - 1, 2 ** 63, -(2 ** 63)])
-  const topicId = () => pick([Buffer.alloc(16), Buffer.alloc(16, 0xaa), Buffer.alloc(16, 1)])
-  const name = () => pick(['t', 'u', 'gone', ''])
-  const bytes = () => Buffer.alloc(pick([0, 1, 50]), random.below(256))
-  const names = () => pick([[], ['range'], ['range', 'sticky'], ['sticky', 'sticky'], ['']])
-  const session = () => pick([6_000, 10_000, 30_000, 0, -1])
-  const leaver = (version: number) => ({ memberId: memberId(), groupInstanceId: instance(version >= 3), reason: null })
+  return {
+    pick,
+    groupId: () => pick(['g', 'g', 'g', 'h', '']),
+    memberId: () => pick(['', 'x', ...members.slice(-4)]),
+    instance: (isKnown: boolean) => (isKnown ? pick([null, null, 'i', 'j']) : null),
+    number: () => pick([-1, 0, 1, 2, 3, 7, 2 ** 31 - 1, -(2 ** 31)]),
+    offset: () => pick([-1, 0, 5, 2 ** 53 - 1, 2 ** 63, -(2 ** 63)]),
+    topicId: () => pick([Buffer.alloc(16), Buffer.alloc(16, 0xaa), Buffer.alloc(16, 1)]),
+    name: () => pick(['t', 'u', 'gone', '']),
+    bytes: () => Buffer.alloc(pick([0, 1, 50]), random.below(256)),
+    names: () => pick([[], ['range'], ['range', 'sticky'], ['sticky', 'sticky'], ['']]),
+    session: () => pick([6_000, 10_000, 30_000, 0, -1]),
+  }
+}
+type Choices = ReturnType<typeof choices>
+
+function memberMakers({
+  pick,
+  groupId,
+  memberId,
+  instance,
+  number,
+  bytes,
+  names,
+  session,
+}: Choices): [number, Maker][] {
+  const leaver = () => ({ memberId: memberId(), groupInstanceId: instance(true), reason: null })
+  const identity = (isStatic: boolean) => ({
+    groupId: groupId(),
+    memberId: memberId(),
+    groupInstanceId: instance(isStatic),
+    generationId: number(),
+  })
+  const join: Maker = (version) => {
+    const { generationId: _, ...who } = identity(version >= 5)
+    const rebalanceTimeoutMs = pick([0, -1, 5_000, 60_000])
+    const protocolType = pick(['consumer', 'consumer', 'connect', ''])
+    const offered = protocols(...names())
+    return makeJoinGroupRequest({
+      ...who,
+      sessionTimeoutMs: session(),
+      rebalanceTimeoutMs,
+      protocolType,
+      protocols: offered,
+    })
+  }
+  const sync: Maker = (version) =>
+    makeSyncGroupRequest({
+      ...identity(version >= 3),
+      protocolType: version >= 5 ? pick(['consumer', 'connect', null]) : null,
+      protocolName: version >= 5 ? pick(['range', 'sticky', null]) : null,
+      assignments: [{ memberId: memberId(), assignment: bytes() }],
+    })
+  const leave: Maker = (version) =>
+    version < 3
+      ? makeLeaveGroupRequest({ groupId: groupId(), memberId: memberId() })
+      : makeLeaveGroupRequest({ groupId: groupId(), members: [leaver(), leaver()] })
+  return [
+    [ApiKey.JoinGroup, join],
+    [ApiKey.SyncGroup, sync],
+    [ApiKey.Heartbeat, (version) => makeHeartbeatRequest(identity(version >= 3))],
+    [ApiKey.LeaveGroup, leave],
+  ]
+}
+
+function offsetMakers({
+  pick,
+  groupId,
+  memberId,
+  instance,
+  number,
+  offset,
+  topicId,
+  name,
+}: Choices): [number, Maker][] {
   const topic = () => ({ name: name(), topicId: topicId(), partitionIndexes: [number(), 0, 1] })
-  return new Map<number, (version: number) => unknown>([
-    [
-      11,
-      (version) =>
-        makeJoinGroupRequest({
-          groupId: groupId(),
-          memberId: memberId(),
-          groupInstanceId: instance(version >= 5),
-          sessionTimeoutMs: session(),
-          rebalanceTimeoutMs: pick([0, -1, 5_000, 60_000]),
-          protocolType: pick(['consumer', 'consumer', 'connect', '']),
-          protocols: protocols(...names()),
-        }),
-    ],
-    [
-      14,
-      (version) =>
-        makeSyncGroupRequest({
-          groupId: groupId(),
-          memberId: memberId(),
-          groupInstanceId: instance(version >= 3),
-          generationId: number(),
-          protocolType: version >= 5 ? pick(['consumer', 'connect', null]) : null,
-          protocolName: version >= 5 ? pick(['range', 'sticky', null]) : null,
-          assignments: [{ memberId: memberId(), assignment: bytes() }],
-        }),
-    ],
-    [
-      12,
-      (version) =>
-        makeHeartbeatRequest({
-          groupId: groupId(),
-          memberId: memberId(),
-          groupInstanceId: instance(version >= 3),
-          generationId: number(),
-        }),
-    ],
-    [
-      13,
-      (version) =>
-        version < 3
-          ? makeLeaveGroupRequest({ groupId: groupId(), memberId: memberId() })
-          : makeLeaveGroupRequest({ groupId: groupId(), members: [leaver(version), leaver(version)] }),
-    ],
-    [
-      8,
-      (version) =>
-        makeOffsetCommitRequest({
-          groupId: groupId(),
-          memberId: memberId(),
-          groupInstanceId: instance(version >= 7),
-          generationIdOrMemberEpoch: number(),
-          retentionTimeMs: offset(),
-          topics: [
-            {
-              name: name(),
-              topicId: topicId(),
-              partitions: [number(), 0].map((partitionIndex) => ({
-                partitionIndex,
-                committedOffset: offset(),
-                committedLeaderEpoch: number(),
-                committedMetadata: pick(['', null, 'm'.repeat(5_000)]),
-              })),
-            },
-          ],
-        }),
-    ],
-    [
-      9,
-      (version) =>
-        version < 8
-          ? makeOffsetFetchRequest({ groupId: groupId(), topics: version < 2 ? [topic()] : pick([null, [topic()]]) })
-          : makeOffsetFetchRequest({
-              groups: [groupId(), groupId()].map((id) => ({
-                groupId: id,
-                memberId: pick([null, memberId()]),
-                memberEpoch: number(),
-                topics: pick([null, [topic()]]),
-              })),
-            }),
-    ],
-    [
-      47,
-      () =>
-        makeOffsetDeleteRequest({
-          groupId: groupId(),
-          topics: [{ name: name(), partitions: [{ partitionIndex: 0 }] }],
-        }),
-    ],
-    [15, () => makeDescribeGroupsRequest({ groups: pick([[], [groupId(), groupId()]]) })],
-    [16, () => makeListGroupsRequest({})],
-    [42, () => makeDeleteGroupsRequest({ groupsNames: pick([[], ['g'], [groupId(), groupId()]]) })],
-  ])
+  const partition = (partitionIndex: number) => ({
+    partitionIndex,
+    committedOffset: offset(),
+    committedLeaderEpoch: number(),
+    committedMetadata: pick(['', null, 'm'.repeat(5_000)]),
+  })
+  const commit: Maker = (version) =>
+    makeOffsetCommitRequest({
+      groupId: groupId(),
+      memberId: memberId(),
+      groupInstanceId: instance(version >= 7),
+      generationIdOrMemberEpoch: number(),
+      retentionTimeMs: offset(),
+      topics: [{ name: name(), topicId: topicId(), partitions: [partition(number()), partition(0)] }],
+    })
+  const fetchGroup = () => ({
+    groupId: groupId(),
+    memberId: pick([null, memberId()]),
+    memberEpoch: number(),
+    topics: pick([null, [topic()]]),
+  })
+  const fetch: Maker = (version) =>
+    version < 8
+      ? makeOffsetFetchRequest({ groupId: groupId(), topics: version < 2 ? [topic()] : pick([null, [topic()]]) })
+      : makeOffsetFetchRequest({ groups: [fetchGroup(), fetchGroup()] })
+  const remove: Maker = () =>
+    makeOffsetDeleteRequest({ groupId: groupId(), topics: [{ name: name(), partitions: [{ partitionIndex: 0 }] }] })
+  return [
+    [ApiKey.OffsetCommit, commit],
+    [ApiKey.OffsetFetch, fetch],
+    [ApiKey.OffsetDelete, remove],
+  ]
+}
+
+function adminMakers({ pick, groupId }: Choices): [number, Maker][] {
+  return [
+    [ApiKey.DescribeGroups, () => makeDescribeGroupsRequest({ groups: pick([[], [groupId(), groupId()]]) })],
+    [ApiKey.ListGroups, () => makeListGroupsRequest({})],
+    [ApiKey.DeleteGroups, () => makeDeleteGroupsRequest({ groupsNames: pick([[], ['g'], [groupId(), groupId()]]) })],
+  ]
 }
 
 async function torment(seed: number): Promise<number> {
@@ -139,7 +151,8 @@ async function torment(seed: number): Promise<number> {
   const fixture = new GroupFixture({ settings, seed })
   const members: string[] = []
   const open = new Set<Call<{ memberId?: string }>>()
-  const byApi = makers(random, members)
+  const chosen = choices(random, members)
+  const byApi = new Map([...memberMakers(chosen), ...offsetMakers(chosen), ...adminMakers(chosen)])
   const apis = [11, 11, 11, 11, 14, 14, ...byApi.keys()]
   for (let step = 0; step < 400; step++) {
     const api = apis[random.below(apis.length)] ?? 11
