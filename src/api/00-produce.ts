@@ -39,6 +39,7 @@ export const produce = defineApi({
 const zstd = 4
 /** A produce waits this long for room even where its timeout says less. */
 const waitMsMin = 1_000
+const invalidTimestampMessage = 'One or more records have been rejected due to invalid timestamp'
 const adminClientId = '__admin_client'
 
 type Work = { readonly place: Place; readonly index: number; readonly batch: Buffer }
@@ -84,8 +85,9 @@ class Production implements Settlement {
     if (errorCode === ErrorCode.NONE) {
       result.baseOffset = baseOffset
       result.logAppendTimeMs = logAppendTimeMs
-      result.logStartOffset = this.#call.ports.partitions.logStartOffset(slot)
     }
+    if (errorCode === ErrorCode.INVALID_TIMESTAMP) result.errorMessage = invalidTimestampMessage
+    if (!isBeforeLog(errorCode)) result.logStartOffset = this.#call.ports.partitions.logStartOffset(slot)
     this.#unsettled -= 1
     this.#finishIfSettled()
   }
@@ -123,7 +125,10 @@ class Production implements Settlement {
 
   #errorOfPlace(topic: CatalogTopic, batch: Buffer): number {
     if (topic.isInternal && this.#call.clientId !== adminClientId) return ErrorCode.INVALID_TOPIC_EXCEPTION
-    if (isTransactional(batchAttributes(batch, 0))) return ErrorCode.INVALID_TXN_STATE
+    if (isTransactional(batchAttributes(batch, 0))) {
+      const isNameless = this.#request.transactionalId === null
+      return isNameless ? ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED : ErrorCode.INVALID_TXN_STATE
+    }
     if (batch.length > topic.settings.maxMessageBytes) return ErrorCode.MESSAGE_TOO_LARGE
     return ErrorCode.NONE
   }
@@ -190,6 +195,11 @@ class Production implements Settlement {
     })
     return makeProduceResponse({ responses })
   }
+}
+
+/** Errors of which Kafka does not tell the log start, since they are found before it looks at the log. */
+function isBeforeLog(errorCode: number): boolean {
+  return errorCode === ErrorCode.CORRUPT_MESSAGE || errorCode === ErrorCode.KAFKA_STORAGE_ERROR
 }
 
 /** What Kafka's ProduceRequest.validateRecords refuses: anything but exactly one batch of magic 2. */

@@ -8,7 +8,7 @@
  * to replicas only.
  */
 
-import { noTopicId, topicIdBytes } from '../base/ids.ts'
+import { topicIdBytes } from '../base/ids.ts'
 import { ErrorCode } from '../wire/generated/errors.ts'
 import {
   decodeFetchRequest,
@@ -44,6 +44,7 @@ class Fetching {
   readonly #call: Call<FetchResponse>
   readonly #context: FetchContext
   readonly #isCommittedOnly: boolean
+  readonly #isById: boolean
   readonly #isByReplica: boolean
   readonly #bytesMax: number
   readonly #bytesMin: number
@@ -55,7 +56,8 @@ class Fetching {
 
   constructor(request: FetchRequest, call: Call<FetchResponse>) {
     this.#call = call
-    this.#context = call.ports.fetchSessions.begin(request, call.apiVersion >= 13)
+    this.#isById = call.apiVersion >= 13
+    this.#context = call.ports.fetchSessions.begin(request, this.#isById)
     this.#isCommittedOnly = request.isolationLevel === readCommitted
     this.#isByReplica = (call.apiVersion >= 15 ? request.replicaState.replicaId : request.replicaId) >= 0
     this.#bytesMax = Math.min(request.maxBytes, call.ports.cluster.fetchBytesMax)
@@ -112,7 +114,7 @@ class Fetching {
 
   #placeOf(item: FetchItem): Place | undefined {
     const { catalog } = this.#call.ports
-    const topic = item.topicId === noTopicId ? catalog.byName(item.topic) : catalog.byId(item.topicId)
+    const topic = this.#isById ? catalog.byId(item.topicId) : catalog.byName(item.topic)
     const partition = topic?.partitions[item.index]
     return topic === undefined || partition === undefined ? undefined : { topic, partition }
   }
@@ -156,8 +158,8 @@ class Fetching {
   #readOne(aim: Aim): ReadWish | undefined {
     const { item, place } = aim
     if (place === undefined) {
-      const isById = item.topicId !== noTopicId && this.#call.ports.catalog.byId(item.topicId) === undefined
-      this.#refuse(aim, isById ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+      const isIdUnknown = this.#isById && this.#call.ports.catalog.byId(item.topicId) === undefined
+      this.#refuse(aim, isIdUnknown ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
       return undefined
     }
     const { slot } = place.partition
@@ -193,7 +195,8 @@ class Fetching {
     if (this.#isByReplica) return ErrorCode.NOT_LEADER_OR_FOLLOWER
     const errorCode = partitions.errorOf(slot)
     if (errorCode !== ErrorCode.NONE) return errorCode
-    const epochError = errorOfLeaderEpoch(item.currentLeaderEpoch)
+    // Kafka takes any negative epoch for none here, though not in ListOffsets.
+    const epochError = item.currentLeaderEpoch < 0 ? ErrorCode.NONE : errorOfLeaderEpoch(item.currentLeaderEpoch)
     if (epochError !== ErrorCode.NONE) return epochError
     // KIP-595: there is one epoch, so no history can diverge; a later one is unknown, which Kafka calls out of range.
     if (item.lastFetchedEpoch > leaderEpoch) return ErrorCode.OFFSET_OUT_OF_RANGE
@@ -208,7 +211,8 @@ class Fetching {
       partitionIndex: aim.item.index,
       errorCode,
       highWatermark: -1,
-      abortedTransactions: null,
+      // Kafka has an empty list where it did not come as far as the log.
+      abortedTransactions: aim.place === undefined ? [] : null,
       records: noRecords,
     })
     this.#results.push({ item: aim.item, data })

@@ -44,6 +44,11 @@ type Partition = DescribeTopicPartitionsResponseDescribeTopicPartitionsResponseP
 function answer(request: DescribeTopicPartitionsRequest, call: Call<DescribeTopicPartitionsResponse>): void {
   const { ports } = call
   const { cursor } = request
+  if (cursor !== null && cursor.partitionIndex < 0) {
+    const topics = request.topics.map(({ name }) => refused(name, ErrorCode.INVALID_REQUEST))
+    call.reply(makeDescribeTopicPartitionsResponse({ topics }))
+    return
+  }
   const isAll = request.topics.length === 0
   const names = isAll
     ? ports.catalog.all().map(({ name }) => name)
@@ -81,10 +86,16 @@ function page(topics: Topic[], topicName: string, partitionIndex: number): Descr
 }
 
 function missing(name: string): Topic {
+  const isValid = isTopicNameValid(name)
+  return refused(name, isValid ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.INVALID_TOPIC_EXCEPTION)
+}
+
+function refused(name: string, errorCode: number): Topic {
   return makeDescribeTopicPartitionsResponseDescribeTopicPartitionsResponseTopic({
     name,
     topicId: topicIdBytes(noTopicId),
-    errorCode: isTopicNameValid(name) ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.INVALID_TOPIC_EXCEPTION,
+    errorCode,
+    topicAuthorizedOperations: topicOperations,
   })
 }
 

@@ -71,8 +71,6 @@ export class Connection implements DuplexListener, Line, Flushable, Holder {
       else this.#framing.feed(bytes, length)
       this.#direct = undefined
       this.#pump()
-      this.#framing.keepInput()
-      if (!this.#isClosed) this.#home.halfReceived.change(this, this.#framing.heldBytes)
     })
   }
 
@@ -146,6 +144,8 @@ export class Connection implements DuplexListener, Line, Flushable, Holder {
       this.#isDispatching = false
     }
     if (this.#isClosed) return
+    this.#framing.keepInput()
+    this.#home.halfReceived.change(this, this.#framing.heldBytes)
     if (this.#mayDispatch() && !this.#isEnding) this.#resumeReading()
     else this.#pauseReading()
   }

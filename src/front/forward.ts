@@ -10,7 +10,7 @@ export class Forwarding {
   readonly #requests: ByteQueue
   readonly #responses: ByteQueue
   readonly #wantMain: () => void
-  readonly #answers = new Map<number, AnswerForwarded>()
+  readonly #answers = new Map<number, { readonly connectionId: string; readonly answer: AnswerForwarded }>()
   /** Connections that closed while the queue was full; no more than there are connections. */
   readonly #closed: string[] = []
   #waiters: (() => void)[] = []
@@ -38,7 +38,7 @@ export class Forwarding {
     const requestId = this.#lastRequestId + 1
     if (!this.#requests.tryPush(encodeForwardedRequest({ ...request, kind: 'request', requestId }))) return false
     this.#lastRequestId = requestId
-    this.#answers.set(requestId, answer)
+    this.#answers.set(requestId, { connectionId: request.connectionId, answer })
     this.#wantMain()
     return true
   }
@@ -50,6 +50,10 @@ export class Forwarding {
   }
 
   connectionClosed(connectionId: string): void {
+    // Main need not answer those who are gone.
+    for (const [requestId, waiting] of this.#answers) {
+      if (waiting.connectionId === connectionId) this.#answers.delete(requestId)
+    }
     this.#closed.push(connectionId)
     this.#pushClosed()
   }
@@ -59,9 +63,9 @@ export class Forwarding {
     let work = 0
     for (let message = this.#responses.pop(); message !== undefined; message = this.#responses.pop()) {
       const response = decodeForwardedResponse(message)
-      const answer = this.#answers.get(response.requestId)
+      const waiting = this.#answers.get(response.requestId)
       this.#answers.delete(response.requestId)
-      answer?.(response.kind === 'body' ? response.body : undefined)
+      waiting?.answer(response.kind === 'body' ? response.body : undefined)
       work += 1
     }
     if (this.#responses.takeRoomInterest()) this.#wantMain()
