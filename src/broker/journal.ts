@@ -2,6 +2,7 @@
 
 import { assertDefined } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
+import { SafkaError } from '../base/errors.ts'
 import { type Offset, type PartitionSlot, partitionKey } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
 import type {
@@ -127,7 +128,7 @@ export class RingJournal implements Journal {
     while (offset < endOffset) {
       const generation = this.#table.segmentsGeneration(partition.slot)
       const bytes = await partition.reader.read({ offset, bytesMax: loadBytes, endOffset, generation })
-      if (bytes === undefined || bytes.length === 0) break
+      if (bytes === undefined || bytes.length === 0) throw cutShort(partition.name, offset, endOffset)
       eachBatch(bytes, (at) => {
         const end = readEndMarker(bytes, at)
         if (end !== undefined && batchBaseOffset(bytes, at) >= offset) visitEnd?.(end)
@@ -161,4 +162,9 @@ function visitBatch(
   const producer = { producerId: batchProducerId(bytes, at), producerEpoch: batchProducerEpoch(bytes, at) }
   const batch = batchIsTransactional(bytes, at) ? { transaction: producer } : {}
   for (const { key, value, offset } of readRecords(bytes, at)) if (offset >= from) visit({ key, value }, offset, batch)
+}
+
+/** A state built from a part of its log would be wrong: nothing is served from it. */
+function cutShort(name: string, offset: Offset, endOffset: Offset): SafkaError {
+  return new SafkaError('SAFKA_JOURNAL', `the internal log ${name} ends at offset ${offset} instead of ${endOffset}`)
 }
