@@ -46,12 +46,14 @@ class Fetching {
   readonly #isCommittedOnly: boolean
   readonly #isById: boolean
   readonly #isByReplica: boolean
-  readonly #bytesMax: number
+  /** What client and broker allow, whatever there is of memory. */
+  readonly #bytesLimit: number
   readonly #bytesMin: number
   readonly #waitMs: number
   #aims: Aim[] = []
   #results: FetchResult[] = []
   #bytes = 0
+  #bytesMax = 0
   #hasError = false
 
   constructor(request: FetchRequest, call: Call<FetchResponse>) {
@@ -60,8 +62,8 @@ class Fetching {
     this.#context = call.ports.fetchSessions.begin(request, this.#isById)
     this.#isCommittedOnly = request.isolationLevel === readCommitted
     this.#isByReplica = (call.apiVersion >= 15 ? request.replicaState.replicaId : request.replicaId) >= 0
-    this.#bytesMax = Math.min(request.maxBytes, call.ports.cluster.fetchBytesMax)
-    this.#bytesMin = Math.min(request.minBytes, this.#bytesMax)
+    this.#bytesLimit = Math.min(request.maxBytes, call.ports.cluster.fetchBytesMax)
+    this.#bytesMin = Math.min(request.minBytes, this.#bytesLimit)
     this.#waitMs = request.maxWaitMs
   }
 
@@ -72,7 +74,7 @@ class Fetching {
       return
     }
     this.#aims = items.map((item) => ({ item, place: this.#placeOf(item), seenEnd: 0, seenBytes: 0 }))
-    return this.#read(0, () => this.#answerOrPark())
+    return this.#readAll(() => this.#answerOrPark())
   }
 
   #answerOrPark(): void {
@@ -94,7 +96,20 @@ class Fetching {
   }
 
   #readAndAnswer(): void {
-    void this.#read(0, () => this.#answer())
+    void this.#readAll(() => this.#answer())
+  }
+
+  /** Reads all partitions, then calls `done`; both with memory reserved for what is read. */
+  #readAll(done: () => void): void | Promise<void> {
+    this.#results = []
+    this.#bytes = 0
+    const wanted = this.#aims.reduce((bytes, { item }) => bytes + Math.max(0, item.bytesMax), 0)
+    const { fetchBudget } = this.#call.ports
+    const reserved = fetchBudget.reserve(Math.min(this.#bytesLimit, wanted))
+    this.#bytesMax = reserved
+    const reading = this.#read(0, done)
+    if (reading === undefined) fetchBudget.release(reserved)
+    else return reading.finally(() => fetchBudget.release(reserved))
   }
 
   #isSatisfied(): boolean {
@@ -126,10 +141,6 @@ class Fetching {
 
   /** Reads the partitions from `first` on, without a pause as long as they are hot; then calls `done`. */
   #read(first: number, done: () => void): void | Promise<void> {
-    if (first === 0) {
-      this.#results = []
-      this.#bytes = 0
-    }
     for (let index = first; index < this.#aims.length; index += 1) {
       const aim = this.#aims[index]
       if (aim === undefined) break

@@ -80,6 +80,13 @@ export interface Parking {
   park(parked: Parked): boolean
 }
 
+/** Memory for the records of fetch responses. */
+export interface FetchBudget {
+  /** Answers how many bytes a fetch may read now, at most `bytesMax`; to be released once it has been answered. */
+  reserve(bytesMax: number): number
+  release(bytes: number): void
+}
+
 /** One partition that a fetch asks for. */
 export type FetchItem = {
   /** '' where the request went by topic id. */
@@ -132,6 +139,7 @@ export type Ports = {
   readonly partitions: Partitions
   readonly parking: Parking
   readonly fetchSessions: FetchSessions
+  readonly fetchBudget: FetchBudget
   readonly cluster: ClusterFacts
   readonly offered: readonly OfferedApi[]
   /** The time on a clock that never goes back. */

@@ -10,6 +10,7 @@ import type { Duplex, DuplexListener } from './duplex.ts'
 import { Framing, FramingError } from './framing.ts'
 import type { HalfReceived, Holder } from './half-received.ts'
 import { type ResponsePlace, Responses } from './respond.ts'
+import type { ResponseBudget } from './response-budget.ts'
 import type { Flushable, Turn } from './turn.ts'
 
 /** What all connections of a front share. */
@@ -21,6 +22,7 @@ export type ConnectionHome = {
   /** Where connections read to while they hold no large frame. */
   readonly readBuffer: Buffer
   readonly pool: BytePool
+  readonly budget: ResponseBudget
   readonly requestBytesMax: number
   /** The client sends no more: what it waits for is answered now. */
   connectionEnded(connection: Connection): void
@@ -51,7 +53,7 @@ export class Connection implements DuplexListener, Line, Flushable, Holder {
     this.#duplex = options.duplex
     this.#home = options.home
     this.#framing = new Framing(options.home.requestBytesMax, options.home.pool)
-    this.#responses = new Responses(options.duplex, options.home.pool)
+    this.#responses = new Responses({ duplex: options.duplex, pool: options.home.pool, budget: options.home.budget })
   }
 
   /** Requests that have been taken on and not been answered. */
@@ -91,6 +93,7 @@ export class Connection implements DuplexListener, Line, Flushable, Holder {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#home.halfReceived.change(this, 0)
+    this.#responses.close()
     this.#home.connectionClosed(this)
   }
 

@@ -24,6 +24,7 @@ import { HalfReceived } from './half-received.ts'
 import { FetchParking } from './parking.ts'
 import { FrontPartitions } from './partitions.ts'
 import { Pending } from './pending.ts'
+import { ResponseBudget } from './response-budget.ts'
 import { Room } from './room.ts'
 import { Turn } from './turn.ts'
 
@@ -54,6 +55,7 @@ export class FrontAgent implements FrontControl {
   readonly #ownerOf = new Map<PartitionSlot, number>()
   readonly #catalog = new FrontCatalog()
   readonly #pool = new BytePool()
+  readonly #budget = new ResponseBudget()
   readonly #turn: Turn
   readonly #pending: Pending
   readonly #parking: FetchParking
@@ -100,7 +102,7 @@ export class FrontAgent implements FrontControl {
     this.#room = new Room({ table, writer, clock, main, logger, wantOwner })
     const partitionMoved = (slot: PartitionSlot): void => this.#turn.partitionMoved(slot)
     const shared = { pending: this.#pending, room: this.#room, pool: this.#pool }
-    this.#partitions = new FrontPartitions({ topology, table, writer, partitionMoved, ...shared })
+    this.#partitions = new FrontPartitions({ topology, table, writer, clock, partitionMoved, ...shared })
     this.#forwarding = new Forwarding({
       requests: new ByteQueue(settings.requests),
       responses: new ByteQueue(settings.responses),
@@ -240,6 +242,7 @@ export class FrontAgent implements FrontControl {
       partitions: this.#partitions,
       parking: this.#parking,
       fetchSessions: new FetchSessionCache({ clock, random, sessionsMax: fetchSessionsMax }),
+      fetchBudget: this.#budget,
       cluster: { clusterId, nodeId, autoCreateTopics, fetchBytesMax },
       offered: offeredApis,
       monotonicMs: () => clock.monotonicMs(),
@@ -254,6 +257,7 @@ export class FrontAgent implements FrontControl {
       turn: this.#turn,
       logger: this.#logger,
       pool: this.#pool,
+      budget: this.#budget,
       readBuffer: Buffer.allocUnsafeSlow(readBufferBytes),
       requestBytesMax: this.#settings.requestBytesMax,
       connectionEnded: (connection) => this.#parking.connectionEnded(connection.caller.connectionId),

@@ -8,6 +8,7 @@ import {
   type Settlement,
   type TimedOffset,
 } from '../api/ports.ts'
+import type { Clock } from '../base/clock.ts'
 import type { Offset, PartitionSlot } from '../base/ids.ts'
 import { partitionDirectory, type Topology } from '../base/topology.ts'
 import type { Disk } from '../log/disk.ts'
@@ -16,6 +17,7 @@ import { openDisk } from '../log/open-disk.ts'
 import { ENTRY_TOO_LARGE, isSlot, slotAfter, slotDistance } from '../ring/cursor.ts'
 import { dataBytesMax } from '../ring/layout.ts'
 import { readFrom } from '../ring/read.ts'
+import { RingReclaim } from '../ring/reclaim.ts'
 import { Ring } from '../ring/ring.ts'
 import { PartitionState, type PartitionTable } from '../ring/table.ts'
 import { ErrorCode } from '../wire/generated/errors.ts'
@@ -40,6 +42,7 @@ export class FrontPartitions implements Partitions {
   readonly #allocate = (bytes: number): Buffer => this.#pool.take(bytes)
   readonly #partitionMoved: (slot: PartitionSlot) => void
   readonly #rings = new Map<PartitionSlot, Ring>()
+  readonly #reclaim: RingReclaim
   /** In order of last use. */
   readonly #readers = new Map<PartitionSlot, LogReader>()
   readonly #disks = new Map<'local' | 'memory', Disk>()
@@ -48,6 +51,7 @@ export class FrontPartitions implements Partitions {
     readonly topology: Topology
     readonly table: PartitionTable
     readonly writer: number
+    readonly clock: Clock
     readonly pending: Pending
     readonly room: Room
     /** What is read for responses lies in its buffers. */
@@ -58,6 +62,7 @@ export class FrontPartitions implements Partitions {
     this.#topology = options.topology
     this.#table = options.table
     this.#writer = options.writer
+    this.#reclaim = new RingReclaim(options.clock)
     this.#pending = options.pending
     this.#room = options.room
     this.#pool = options.pool
@@ -66,6 +71,7 @@ export class FrontPartitions implements Partitions {
 
   /** What was claimed in an older ring is still settled there. */
   attachRing(slot: PartitionSlot, memory: SharedArrayBuffer | undefined): void {
+    this.#reclaim.dropped(this.#rings.get(slot))
     if (memory === undefined) this.#rings.delete(slot)
     else this.#rings.set(slot, new Ring(memory))
     this.#room.check(slot)
@@ -73,6 +79,7 @@ export class FrontPartitions implements Partitions {
 
   /** The partition is gone. */
   forget(slot: PartitionSlot): void {
+    this.#reclaim.dropped(this.#rings.get(slot))
     this.#rings.delete(slot)
     this.#readers.get(slot)?.close()
     this.#readers.delete(slot)

@@ -2,6 +2,7 @@
 
 import type { BytePool } from './byte-pool.ts'
 import type { Duplex } from './duplex.ts'
+import type { ResponseBudget } from './response-budget.ts'
 
 /** Requests of one connection that may be in work at once; more are not read. Clients use 5, benches some hundreds. */
 export const responsesInWorkMax = 1_024
@@ -21,15 +22,24 @@ export class ResponsePlace {
 export class Responses {
   readonly #duplex: Duplex
   readonly #pool: BytePool
+  readonly #budget: ResponseBudget
   #first: ResponsePlace | undefined
   #last: ResponsePlace | undefined
   #count = 0
   #finishedBytes = 0
+  /** Bytes that the budget was told of. */
+  #countedBytes = 0
+  #isClosed = false
 
-  /** Chunks that came from `pool` are given back to it once they were sent. */
-  constructor(duplex: Duplex, pool: BytePool) {
-    this.#duplex = duplex
-    this.#pool = pool
+  constructor(options: {
+    readonly duplex: Duplex
+    /** Chunks that came from here are given back once they were sent. */
+    readonly pool: BytePool
+    readonly budget: ResponseBudget
+  }) {
+    this.#duplex = options.duplex
+    this.#pool = options.pool
+    this.#budget = options.budget
   }
 
   /** Responses not yet handed to the stream. */
@@ -58,6 +68,7 @@ export class Responses {
     place.chunks = chunks
     for (const chunk of chunks) place.bytes += chunk.length
     this.#finishedBytes += place.bytes
+    this.#countBytes(place.bytes)
     return place === this.#first
   }
 
@@ -76,12 +87,29 @@ export class Responses {
     this.#finishedBytes -= bytes
     if (chunks.length === 0) return
     if (bytes > joinedBytesMax) {
-      this.#duplex.write(chunks, () => this.#giveBack(chunks))
+      this.#duplex.write(chunks, () => {
+        this.#giveBack(chunks)
+        this.#countBytes(-bytes)
+      })
       return
     }
+    this.#countBytes(-bytes)
     // Small enough to be one's own: nobody waits for its end.
     this.#duplex.write(chunks.length > 1 ? [Buffer.concat(chunks, bytes)] : chunks)
     if (chunks.length > 1) this.#giveBack(chunks)
+  }
+
+  /** The connection is gone, and its responses with it. */
+  close(): void {
+    this.#countBytes(-this.#countedBytes)
+    this.#isClosed = true
+  }
+
+  #countBytes(bytes: number): void {
+    // Chunks may still be reported as sent after the end.
+    if (this.#isClosed) return
+    this.#countedBytes += bytes
+    this.#budget.add(bytes)
   }
 
   #giveBack(chunks: readonly Buffer[]): void {
