@@ -4,7 +4,6 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { topicIdBytes } from '../../src/base/ids.ts'
 import type { CatalogTopic } from '../../src/base/topology.ts'
-import { fetchBytesLeast, ResponseBudget, responseBytesMax } from '../../src/front/response-budget.ts'
 import { PartitionState } from '../../src/ring/table.ts'
 import { ErrorCode } from '../../src/wire/generated/errors.ts'
 import {
@@ -402,21 +401,6 @@ test('byte limits hold over partitions in the order of the request, but for the 
   assert.equal(fetchSizes(1_000_000, batch.length), [1, 1, 1])
   assert.equal(fetchSizes(3 * batch.length, 1_000_000), [2, 1, 0])
   assert.equal(fetchSizes(1, 1), [1, 0, 0])
-})
-
-test('the more responses wait to be sent, the less each fetch gets; what is sent makes room again', () => {
-  const budget = new ResponseBudget()
-  const first = budget.reserve(57_671_680)
-  assert.is(first, 57_671_680)
-  const second = budget.reserve(57_671_680)
-  assert.ok(second < first)
-  for (let reserved = 0; reserved < 30; reserved++) budget.reserve(57_671_680)
-  assert.is(budget.reserve(57_671_680), fetchBytesLeast)
-  assert.is(budget.reserve(1_000), 1_000)
-  assert.is(budget.reserve(-5), 0)
-  assert.ok(budget.bytes < responseBytesMax + 40 * fetchBytesLeast)
-  budget.release(budget.bytes)
-  assert.is(budget.reserve(57_671_680), 57_671_680)
 })
 
 test.run()
