@@ -65,6 +65,12 @@ export async function startBroker(config: BrokerConfig, parts: BrokerParts = {})
     ),
   )
   const keepAlive = setKeepAlive()
+  const end = async (): Promise<void> => {
+    loop.stop()
+    await agents.terminate()
+    shared.releaseFolder()
+    keepAlive.release()
+  }
   try {
     await Promise.race([host.recover(agents), death.promise])
     const addresses = await Promise.race([listen(config, agents.fronts), death.promise])
@@ -74,12 +80,6 @@ export async function startBroker(config: BrokerConfig, parts: BrokerParts = {})
       host.close()
     })
     const stopped = Promise.withResolvers<void>()
-    const end = async (): Promise<void> => {
-      loop.stop()
-      await agents.terminate()
-      shared.releaseFolder()
-      keepAlive.release()
-    }
     death.promise.catch(async (reason: unknown) => {
       await end()
       stopped.reject(reason)
@@ -96,10 +96,7 @@ export async function startBroker(config: BrokerConfig, parts: BrokerParts = {})
       },
     }
   } catch (thrown) {
-    loop.stop()
-    await agents.terminate()
-    shared.releaseFolder()
-    keepAlive.release()
+    await end()
     throw thrown
   }
 }
