@@ -6,6 +6,7 @@ import type { PartitionSlot } from '../base/ids.ts'
 import type { PartitionSettings } from '../base/topology.ts'
 import { slotDistance } from '../ring/cursor.ts'
 import { powerOfTwoFrom } from '../ring/layout.ts'
+import { RingReclaim } from '../ring/reclaim.ts'
 import { Ring } from '../ring/ring.ts'
 import type { FrontControl, OwnerControl } from './remotes.ts'
 
@@ -43,6 +44,7 @@ export class RingKeeper {
   readonly #kept = new Map<PartitionSlot, Kept>()
   /** The change in progress of a partition's ring: the next one waits for it. */
   readonly #changes = new Map<PartitionSlot, Promise<boolean>>()
+  readonly #reclaim: RingReclaim
   #bytes = 0
 
   constructor(options: {
@@ -56,6 +58,7 @@ export class RingKeeper {
     this.#owners = options.owners
     this.#fronts = options.fronts
     this.#clock = options.clock
+    this.#reclaim = new RingReclaim(options.clock)
     this.#ringBytesMax = options.ringBytesMax
     this.#memoryBytesMax = options.memoryBytesMax
     this.#find = options.find
@@ -185,6 +188,7 @@ export class RingKeeper {
   #forget(slot: PartitionSlot, kept: Kept): void {
     this.#kept.delete(slot)
     this.#bytes -= kept.memory.byteLength
+    this.#reclaim.dropped(kept.ring)
   }
 
   #ownerOf(partition: KeptPartition): OwnerControl {

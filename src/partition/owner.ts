@@ -18,6 +18,7 @@ import type { Disk } from '../log/disk.ts'
 import { openDisk } from '../log/open-disk.ts'
 import { openEngine } from '../log/open-engine.ts'
 import { Bell } from '../ring/bell.ts'
+import { RingReclaim } from '../ring/reclaim.ts'
 import { Ring } from '../ring/ring.ts'
 import { PartitionState, PartitionTable } from '../ring/table.ts'
 import { ErrorCode } from '../wire/generated/errors.ts'
@@ -73,6 +74,7 @@ export class OwnerAgent implements OwnerControl {
   readonly #openEngine: typeof openEngine
   readonly #openDisk: (spec: DiskSpec) => Disk | undefined
   readonly #validator = new BatchValidator()
+  readonly #reclaim: RingReclaim
   readonly #disks = new Map<StorageKind, Disk>()
   readonly #partitions = new Map<PartitionSlot, Partition>()
   /** Partitions with stamped slots that are not readable yet: the engine still works on them. */
@@ -95,6 +97,7 @@ export class OwnerAgent implements OwnerControl {
     this.#bell = new Bell(assertDefined(options.topology.ownerBells[options.owner], 'an owner must have a bell'))
     this.#wakes = new Wakes(options.topology.writerBells.map((memory) => new Bell(memory)))
     this.#clock = options.clock
+    this.#reclaim = new RingReclaim(options.clock)
     this.#random = options.random
     this.#logger = options.logger
     this.#openEngine = options.openEngine ?? openEngine
@@ -247,6 +250,7 @@ export class OwnerAgent implements OwnerControl {
       if (partition.ring !== undefined) this.#serveRing(partition, partition.ring)
     }
     if (partition.state !== 'removed' || !this.#isReadyToSwap(partition)) return
+    this.#reclaim.dropped(partition.ring)
     this.#partitions.delete(partition.slot)
     this.#unfinished.delete(partition)
   }
@@ -301,6 +305,7 @@ export class OwnerAgent implements OwnerControl {
     if (partition.settings.storage === 'ring' && partition.state === 'online') {
       moveStart(partition, this.#table, partition.highWatermark)
     }
+    this.#reclaim.dropped(partition.ring)
     partition.ring = swap.ring
     if (partition.state !== 'online') partition.ring?.seal()
     this.#wakes.add(slot, this.#table.takeInterest(slot) | this.#table.takeRoomInterest(slot))

@@ -32,7 +32,10 @@ export function createRing(shape: RingShape): SharedArrayBuffer {
   const dataBytes = ringDataBytes(shape.dataBytes)
   const slotsWanted = shape.slots ?? defaultSlotCount(dataBytes)
   const slotCount = powerOfTwoFrom(Math.min(Math.max(slotsWanted, slotCountMin), slotCountMax))
-  const memory = new SharedArrayBuffer(ringMemoryBytes(dataBytes, slotCount))
+  const byteLength = ringMemoryBytes(dataBytes, slotCount)
+  // It never grows; but memory that could is mapped on its own, so that untouched pages cost nothing also where another
+  // ring was before, and all of it goes back to the system at the end. The plain kind comes from the heap of malloc.
+  const memory = new SharedArrayBuffer(byteLength, { maxByteLength: byteLength })
   const header = new Int32Array(memory, 0, slotsStart / 4)
   const firstSlot = (shape.firstSlot ?? 0) | 0
   const firstPosition = shape.firstPositionUnits ?? 0
