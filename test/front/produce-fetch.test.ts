@@ -6,35 +6,22 @@ import { topicIdBytes } from '../../src/base/ids.ts'
 import type { CatalogTopic } from '../../src/base/topology.ts'
 import { PartitionState } from '../../src/ring/table.ts'
 import { ErrorCode } from '../../src/wire/generated/errors.ts'
-import {
-  decodeFetchResponse,
-  encodeFetchRequest,
-  type FetchResponsePartitionData,
-  makeFetchRequest,
-  makeFetchRequestFetchPartition,
-} from '../../src/wire/generated/fetch.ts'
-import {
-  decodeProduceResponse,
-  encodeProduceRequest,
-  makeProduceRequest,
-  type ProduceRequest,
-  type ProduceResponsePartitionProduceResponse,
-} from '../../src/wire/generated/produce.ts'
+import { makeFetchRequest, makeFetchRequestFetchPartition } from '../../src/wire/generated/fetch.ts'
+import { makeProduceRequest } from '../../src/wire/generated/produce.ts'
 import { buildBatch, eachBatch } from '../../src/wire/record-batch.ts'
 import { Collapsed } from './collapsed.ts'
-import { type FakeDuplex, requestFrame } from './fake-duplex.ts'
-import { batchOf, type FetchWish, fetchOf, produceOf } from './requests.ts'
-
-const produceCodec = { key: 0, encode: encodeProduceRequest, decode: decodeProduceResponse }
-const fetchCodec = { key: 1, encode: encodeFetchRequest, decode: decodeFetchResponse }
-
-function sendProduce(client: FakeDuplex, request: ProduceRequest, correlationId = 1): void {
-  client.send(requestFrame(produceCodec, request, { version: 9, correlationId }))
-}
-
-function takeProduced(client: FakeDuplex): ProduceResponsePartitionProduceResponse | undefined {
-  return client.take(produceCodec, 9).response.responses[0]?.partitionResponses[0]
-}
+import { requestFrame } from './fake-duplex.ts'
+import {
+  batchOf,
+  type FetchWish,
+  fetchCodec,
+  produceCodec,
+  produceOf,
+  sendFetch,
+  sendProduce,
+  takeFetched,
+  takeProduced,
+} from './requests.ts'
 
 async function produce(broker: Collapsed, topic: CatalogTopic, values: readonly string[]): Promise<void> {
   const client = broker.connect()
@@ -42,14 +29,6 @@ async function produce(broker: Collapsed, topic: CatalogTopic, values: readonly 
   await broker.settle()
   assert.is(takeProduced(client)?.errorCode, ErrorCode.NONE)
   client.destroy()
-}
-
-function sendFetch(client: FakeDuplex, topic: CatalogTopic, wish: FetchWish): void {
-  client.send(requestFrame(fetchCodec, fetchOf(topic, 0, wish), { version: 12 }))
-}
-
-function takeFetched(client: FakeDuplex): FetchResponsePartitionData | undefined {
-  return client.take(fetchCodec, 12).response.responses[0]?.partitions[0]
 }
 
 function slotOf(topic: CatalogTopic): number {

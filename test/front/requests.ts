@@ -2,9 +2,26 @@
 
 import { topicIdBytes } from '../../src/base/ids.ts'
 import type { CatalogTopic } from '../../src/base/topology.ts'
-import { type FetchRequest, makeFetchRequest, makeFetchRequestFetchPartition } from '../../src/wire/generated/fetch.ts'
-import { makeProduceRequest, type ProduceRequest } from '../../src/wire/generated/produce.ts'
+import {
+  decodeFetchResponse,
+  encodeFetchRequest,
+  type FetchRequest,
+  type FetchResponsePartitionData,
+  makeFetchRequest,
+  makeFetchRequestFetchPartition,
+} from '../../src/wire/generated/fetch.ts'
+import {
+  decodeProduceResponse,
+  encodeProduceRequest,
+  makeProduceRequest,
+  type ProduceRequest,
+  type ProduceResponsePartitionProduceResponse,
+} from '../../src/wire/generated/produce.ts'
 import { buildBatch } from '../../src/wire/record-batch.ts'
+import { type FakeDuplex, requestFrame } from './fake-duplex.ts'
+
+export const produceCodec = { key: 0, encode: encodeProduceRequest, decode: decodeProduceResponse }
+export const fetchCodec = { key: 1, encode: encodeFetchRequest, decode: decodeFetchResponse }
 
 /** One batch with these values. */
 export function batchOf(values: readonly string[], timestampMs = 1_700_000_000_000): Buffer {
@@ -54,4 +71,20 @@ export function fetchOf(topic: CatalogTopic, index: number, wish: FetchWish): Fe
       },
     ],
   })
+}
+
+export function sendProduce(client: FakeDuplex, request: ProduceRequest, correlationId = 1): void {
+  client.send(requestFrame(produceCodec, request, { version: 9, correlationId }))
+}
+
+export function takeProduced(client: FakeDuplex): ProduceResponsePartitionProduceResponse | undefined {
+  return client.take(produceCodec, 9).response.responses[0]?.partitionResponses[0]
+}
+
+export function sendFetch(client: FakeDuplex, topic: CatalogTopic, wish: FetchWish): void {
+  client.send(requestFrame(fetchCodec, fetchOf(topic, 0, wish), { version: 12 }))
+}
+
+export function takeFetched(client: FakeDuplex): FetchResponsePartitionData | undefined {
+  return client.take(fetchCodec, 12).response.responses[0]?.partitions[0]
 }
