@@ -21,6 +21,17 @@ export type EngineChange = {
 /** A producer snapshot: the state of all producers right before `offset`, as bytes of Kafka's snapshot file. */
 export type ProducerSnapshot = { readonly offset: Offset; readonly bytes: Buffer }
 
+/** A transaction that was aborted in a partition: an entry of Kafka's transaction index. */
+export type AbortedTransaction = {
+  readonly producerId: number
+  /** Of its data in this partition. */
+  readonly firstOffset: Offset
+  /** Its marker. */
+  readonly lastOffset: Offset
+  /** Where the earliest transaction begins that is open after the marker; without one, behind the marker. */
+  readonly lastStableOffset: Offset
+}
+
 /** Storage of one partition, used by its owner only. No method throws for I/O errors: see `failure`. */
 export interface Engine {
   /** The log start: the first offset that may be read. */
@@ -29,6 +40,8 @@ export interface Engine {
   readonly endOffset: Offset
   /** Grows with each segment that comes or goes (also within submit); copy it to the partition table before a reveal. */
   readonly segmentsVersion: number
+  /** Behind the marker of the last aborted transaction that readers can find; 0 without any. */
+  readonly abortedEnd: Offset
   /** The first I/O error. The engine does nothing from then on; only recovery (a new openEngine) helps. */
   readonly failure: Error | undefined
   /**
@@ -36,6 +49,11 @@ export interface Engine {
    * poll() answers writtenEnd ≥ their last offset + 1.
    */
   submit(batches: readonly Buffer[]): void
+  /**
+   * Takes aborted transactions in the order of their markers, before the markers themselves are submitted. Readers can find
+   * each once poll() answers writtenEnd beyond its marker.
+   */
+  submitAborted(aborted: readonly AbortedTransaction[]): void
   /** Drives the work and answers how far it got. Under sync policy `every` it starts the next sync. */
   poll(): EngineProgress
   /** Roll, retention, interval sync, pressure: call it about once a second. */

@@ -6,7 +6,7 @@ import type { TopicIdHex } from '../base/ids.ts'
 import type { Random } from '../base/random.ts'
 import { type PartitionSettings, partitionDirectory, type StorageKind } from '../base/topology.ts'
 import type { Disk } from './disk.ts'
-import type { Engine, ProducerSnapshot } from './engine.ts'
+import type { AbortedTransaction, Engine, ProducerSnapshot } from './engine.ts'
 import { openLocalLog } from './local/open.ts'
 import { RingOnlyEngine } from './ring-only.ts'
 
@@ -22,9 +22,12 @@ export type OpenEngineOptions = {
   readonly random: Random
   /** Called before any visitBatch, where a usable snapshot exists. */
   readonly visitSnapshot?: (snapshot: ProducerSnapshot) => void
-  /** Called in offset order for each whole batch found at or after the snapshot's offset; the bytes are valid within the call only. */
-  readonly visitBatch?: (bytes: Buffer, at: number, sizeBytes: number) => void
-  /** Called when work that goes on by itself (an async sync) got further or failed: poll() again. May be called after close. */
+  /**
+   * Called in offset order for each whole batch found at or after the snapshot's offset; the bytes are valid within the call only.
+   * Answers the transaction that the batch shows to be aborted: indexes that a crash may have hurt are made again from these.
+   */
+  readonly visitBatch?: (bytes: Buffer, at: number, sizeBytes: number) => AbortedTransaction | undefined
+  /** Called when work that goes on by itself (an async sync) got further or failed: poll() again. */
   readonly onProgress?: () => void
 }
 

@@ -3,12 +3,14 @@
 import { assert } from '../base/assert.ts'
 import type { Offset } from '../base/ids.ts'
 import { batchBaseOffset, batchLastOffsetDelta } from '../wire/record-batch.ts'
-import type { Engine, EngineChange, EngineProgress } from './engine.ts'
+import type { AbortedTransaction, Engine, EngineChange, EngineProgress } from './engine.ts'
 
 /** Keeps only offsets. A batch is written as soon as it is submitted; the owner moves the start as it retires entries. */
 export class RingOnlyEngine implements Engine {
   readonly failure = undefined
   readonly segmentsVersion = 0
+  /** What was aborted, readers find in the ring itself. */
+  abortedEnd: Offset = 0
   readonly #progress: EngineProgress = { writtenEnd: 0, syncedEnd: 0 }
   readonly #change: EngineChange = { startOffset: 0, segmentsChanged: false }
 
@@ -27,6 +29,10 @@ export class RingOnlyEngine implements Engine {
       this.#progress.writtenEnd = baseOffset + batchLastOffsetDelta(batch, 0) + 1
     }
     this.#progress.syncedEnd = this.#progress.writtenEnd
+  }
+
+  submitAborted(aborted: readonly AbortedTransaction[]): void {
+    for (const { lastOffset } of aborted) this.abortedEnd = lastOffset + 1
   }
 
   poll(): EngineProgress {

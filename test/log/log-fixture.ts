@@ -94,7 +94,10 @@ export function openLog(
     clock: new VirtualClock(startMs),
     random: seededRandom(seed++),
     visitSnapshot: (snapshot) => snapshots.push(snapshot),
-    visitBatch: (bytes, at) => visited.push(batchBaseOffset(bytes, at)),
+    visitBatch: (bytes, at) => {
+      visited.push(batchBaseOffset(bytes, at))
+      return undefined
+    },
     ...more,
   })
   return { engine, recovery, visited, snapshots }

@@ -43,6 +43,10 @@ async function look(reader: LogReader, words: Int32Array, below: (end: number) =
   const offset = startOffset + below(endOffset - startOffset)
   const bytes = await reader.read({ offset, bytesMax: below(200_000), endOffset, generation })
   if (bytes === undefined) {
+    // The writer drops segments first, and says so a little later.
+    for (let rounds = 0; rounds < 1000 && Atomics.load(words, Word.START) <= offset; rounds++) {
+      await new Promise((resolve) => setImmediate(resolve))
+    }
     assert.ok(Atomics.load(words, Word.START) > offset, `offset ${offset} was not found while it was there`)
     tally.vanished++
     return

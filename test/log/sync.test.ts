@@ -186,12 +186,14 @@ test('a close while a sync is under way leaves a clean log', async () => {
   for (const sync of ['every', 'never'] as const) {
     const disk = durableDisk()
     disk.holdsSyncs = true
-    const { engine } = openLog(disk, { sync, segmentBytes: 300 })
+    let progressed = 0
+    const { engine } = openLog(disk, { sync, segmentBytes: 300 }, { onProgress: () => progressed++ })
     engine.submit(batchesAt(0, 10))
     engine.poll()
     engine.close()
     disk.releaseSyncs()
     await settle()
+    assert.is(progressed, 0, 'a closed log says nothing more')
     const again = openLog(disk)
     assert.is(again.recovery, '')
     assert.is(again.engine.endOffset, 10)

@@ -48,6 +48,7 @@ const summaryFields = [
   'timeEntries',
   'lastTimeEntryMs',
   'bytesSinceEntry',
+  'abortedEntries',
 ]
 
 function isCheckpoint(value: unknown): value is Checkpoint {

@@ -4,7 +4,7 @@ import { SafkaError } from '../../base/errors.ts'
 import type { Offset } from '../../base/ids.ts'
 import type { PartitionSettings } from '../../base/topology.ts'
 import { batchLastOffset } from '../../wire/record-batch.ts'
-import type { Engine, EngineChange, EngineProgress, ProducerSnapshot } from '../engine.ts'
+import type { AbortedTransaction, Engine, EngineChange, EngineProgress, ProducerSnapshot } from '../engine.ts'
 import type { ActiveSegment, Run } from './active-segment.ts'
 import { type Checkpoint, writeCheckpoint } from './checkpoint.ts'
 import { loadSnapshot, saveSnapshot } from './producer-snapshots.ts'
@@ -35,6 +35,9 @@ export class LocalLog implements Engine {
   /** Batches that were submitted and not written: only a full memory disk keeps any for longer than a call. */
   #queue: Buffer[] = []
   #queueHead = 0
+  /** Aborted transactions whose markers are not written yet. */
+  #aborted: AbortedTransaction[] = []
+  #abortedEnd: Offset
   readonly #progress: EngineProgress
   readonly #change: EngineChange
   #lastSyncMs: number
@@ -45,13 +48,14 @@ export class LocalLog implements Engine {
   #isClosed = false
   #failure: Error | undefined
 
-  constructor(options: LocalLogOptions, found: FoundSegments, checkpoint: Checkpoint) {
+  constructor(options: LocalLogOptions, found: FoundSegments, checkpoint: Checkpoint, abortedEnd: Offset = 0) {
     this.#options = options
     this.#settings = options.settings
     this.#segments = new Segments(options, found, this.#sync, options.settings)
     this.#endOffset = found.active?.summary.endOffset ?? 0
     this.#deletedEnd = Math.min(checkpoint.startOffset, this.#endOffset)
     this.#recoveryPoint = checkpoint.recoveryPoint
+    this.#abortedEnd = abortedEnd
     this.#progress = { writtenEnd: this.#endOffset, syncedEnd: this.#endOffset }
     this.#change = { startOffset: this.startOffset, segmentsChanged: false }
     this.#lastSyncMs = options.clock.nowMs()
@@ -70,6 +74,10 @@ export class LocalLog implements Engine {
     return this.#segments.version
   }
 
+  get abortedEnd(): Offset {
+    return this.#abortedEnd
+  }
+
   get failure(): Error | undefined {
     return this.#failure
   }
@@ -80,6 +88,10 @@ export class LocalLog implements Engine {
     for (const batch of batches) this.#queue.push(batch)
     this.#endOffset = batchLastOffset(last, 0) + 1
     this.#guard(() => this.#drain())
+  }
+
+  submitAborted(aborted: readonly AbortedTransaction[]): void {
+    if (this.#failure === undefined) this.#aborted.push(...aborted)
   }
 
   poll(): EngineProgress {
@@ -130,11 +142,15 @@ export class LocalLog implements Engine {
     if (this.#segments.active === undefined) return
     const { disk, directory } = this.#options
     const isSynced = disk.isDurable && this.#settings.sync !== 'never'
-    this.#guard(() => this.#segments.withRoom(() => saveSnapshot(disk, directory, { offset, bytes }, isSynced)))
+    const recoveryPoint = this.#recoveryPoint
+    this.#guard(() =>
+      this.#segments.withRoom(() => saveSnapshot(disk, directory, { offset, bytes }, { recoveryPoint, isSynced })),
+    )
   }
 
   loadProducerSnapshot(): ProducerSnapshot | undefined {
-    return loadSnapshot(this.#options.disk, this.#options.directory, this.#endOffset)
+    const offset = this.#endOffset
+    return loadSnapshot(this.#options.disk, this.#options.directory, { endOffset: offset, offsetMax: offset })
   }
 
   sizeBytes(): number {
@@ -186,6 +202,7 @@ export class LocalLog implements Engine {
 
   /** Writes what waits, as far as there is room. */
   #drain(): void {
+    if (!this.#show(this.#segments.active)) return
     while (this.#queueHead < this.#queue.length) {
       const active = this.#segmentForNext()
       if (active === undefined) return
@@ -198,12 +215,32 @@ export class LocalLog implements Engine {
       }
       for (const batch of run) active.indexes.account(batch, 0, batch.length, this.#settings.indexIntervalBytes)
       this.#queueHead += run.length
-      this.#progress.writtenEnd = active.summary.endOffset
+      this.#indexAborted(active)
+      if (!this.#show(active)) return
       if (active.indexes.isFlushDue) this.#segments.withRoom(() => active.indexes.flush())
       this.#segments.relieve(this.#settings)
     }
     this.#queue.length = 0
     this.#queueHead = 0
+  }
+
+  /** Notes the aborted transactions whose markers have just been written. */
+  #indexAborted(active: ActiveSegment): void {
+    let next = this.#aborted[0]
+    while (next !== undefined && next.lastOffset < active.summary.endOffset) {
+      active.indexes.abort(next)
+      this.#abortedEnd = next.lastOffset + 1
+      this.#aborted.shift()
+      next = this.#aborted[0]
+    }
+  }
+
+  /** Counts what is in the segment as written, once readers can find what was aborted in it; false where that has no room yet. */
+  #show(active: ActiveSegment | undefined): boolean {
+    if (active === undefined) return true
+    if (!this.#segments.withRoom(() => active.indexes.flushAborted())) return false
+    this.#progress.writtenEnd = active.summary.endOffset
+    return true
   }
 
   /** The segment that takes the next batch: rolled where the active one is full; undefined where there is no room for one. */
@@ -307,5 +344,6 @@ export class LocalLog implements Engine {
     this.#failure ??= thrown instanceof Error ? thrown : new SafkaError('SAFKA_STORAGE_FAILED', String(thrown))
     this.#queue = []
     this.#queueHead = 0
+    this.#aborted = []
   }
 }

@@ -1,19 +1,20 @@
 /** Opens the log of one partition: recovers its folder, hands out the producers' state, and makes the engine. */
 
 import type { Offset } from '../../base/ids.ts'
-import type { Engine, ProducerSnapshot } from '../engine.ts'
-import { type Checkpoint, noCheckpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
+import type { AbortedTransaction, Engine, ProducerSnapshot } from '../engine.ts'
+import { abortedEndOf, writeAbortedIndexes } from './aborted-recovery.ts'
+import { noCheckpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { LocalLog, type LocalLogOptions } from './log.ts'
 import { belongsToAnother } from './partition-files.ts'
 import { loadSnapshot } from './producer-snapshots.ts'
-import { recoverSegments, syncLog, visitBatches } from './recovery.ts'
+import { type RecoveredSegments, recoverSegments, syncLog } from './recovery.ts'
 import { removeFolder } from './rolled-segment.ts'
 import { segmentFile } from './segment-names.ts'
-import type { FoundSegments } from './segments.ts'
+import { visitBatches } from './visit-batches.ts'
 
 export type OpenLocalLogOptions = LocalLogOptions & {
   readonly visitSnapshot?: (snapshot: ProducerSnapshot) => void
-  readonly visitBatch?: (bytes: Buffer, at: number, sizeBytes: number) => void
+  readonly visitBatch?: (bytes: Buffer, at: number, sizeBytes: number) => AbortedTransaction | undefined
 }
 
 /** `recovery` says what was done, '' for nothing. Throws where files can't be read, or can't be repaired. */
@@ -33,27 +34,43 @@ function openFolder(options: OpenLocalLogOptions): { engine: Engine; recovery: s
   const found = readCheckpoint(disk, directory)
   const folder = { disk, directory, indexIntervalBytes: settings.indexIntervalBytes }
   const segments = recoverSegments(folder, found)
-  const { active } = segments
+  const { rolled, active } = segments
+  if (active === undefined) return { engine: new LocalLog(options, segments, found), recovery: segments.sentence }
+  const ranges = [...rolled, { baseOffset: active.baseOffset, endOffset: active.summary.endOffset }]
+  const aborted = handOutProducers(options, ranges, segments, found.startOffset)
+  if (segments.abortedFrom !== undefined && options.visitBatch !== undefined) {
+    const remade = ranges.filter(({ baseOffset }) => baseOffset >= (segments.abortedFrom ?? 0))
+    active.summary.abortedEntries = writeAbortedIndexes(folder, remade, aborted)
+  }
   let checkpoint = found
-  if (active !== undefined && segments.isChanged) {
+  if (segments.isChanged) {
     // What recovery calls written must be synced where that is what 'readable' means.
     if (settings.sync !== 'never') syncLog(disk, `${directory}/${segmentFile(active.baseOffset, 'log')}`)
     checkpoint = { startOffset: found.startOffset, recoveryPoint: active.baseOffset, closed: active }
     writeCheckpoint(disk, directory, checkpoint, disk.isDurable && checkpoint.startOffset > 0)
   }
-  handOutProducers(options, segments, checkpoint)
-  return { engine: new LocalLog(options, segments, checkpoint), recovery: segments.sentence }
+  const engine = new LocalLog(options, segments, checkpoint, abortedEndOf(folder, ranges))
+  return { engine, recovery: segments.sentence }
 }
 
-function handOutProducers(options: OpenLocalLogOptions, found: FoundSegments, checkpoint: Checkpoint): void {
+/** Tells of producers what a snapshot and the batches behind it say; answers the transactions that were aborted there. */
+function handOutProducers(
+  options: OpenLocalLogOptions,
+  ranges: readonly { readonly baseOffset: Offset; readonly endOffset: Offset }[],
+  { abortedFrom }: RecoveredSegments,
+  startOffset: Offset,
+): AbortedTransaction[] {
   const { disk, directory, settings, visitSnapshot, visitBatch } = options
-  const { rolled, active } = found
-  if (active === undefined) return
-  const endOffset = active.summary.endOffset
-  const snapshot = loadSnapshot(disk, directory, endOffset)
+  const endOffset = ranges.at(-1)?.endOffset ?? 0
+  const snapshot = loadSnapshot(disk, directory, { endOffset, offsetMax: abortedFrom ?? endOffset })
   if (snapshot !== undefined) visitSnapshot?.(snapshot)
-  if (visitBatch === undefined) return
-  const fromOffset: Offset = Math.max(snapshot?.offset ?? 0, checkpoint.startOffset)
-  const segments = [...rolled, { baseOffset: active.baseOffset, endOffset }]
-  visitBatches({ disk, directory, indexIntervalBytes: settings.indexIntervalBytes }, segments, fromOffset, visitBatch)
+  const aborted: AbortedTransaction[] = []
+  if (visitBatch === undefined) return aborted
+  const fromOffset = Math.max(snapshot?.offset ?? 0, startOffset)
+  const folder = { disk, directory, indexIntervalBytes: settings.indexIntervalBytes }
+  visitBatches(folder, ranges, fromOffset, (bytes, at, sizeBytes) => {
+    const found = visitBatch(bytes, at, sizeBytes)
+    if (found !== undefined) aborted.push(found)
+  })
+  return aborted
 }

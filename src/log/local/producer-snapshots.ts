@@ -5,20 +5,36 @@ import { type Disk, readWhole, replaceWhole } from '../disk.ts'
 import type { ProducerSnapshot } from '../engine.ts'
 import { offsetsNamed, segmentFile } from './segment-names.ts'
 
-/** Writes a snapshot, durably if `isSynced`, and removes all others. Throws the disk's errors. */
-export function saveSnapshot(disk: Disk, directory: string, snapshot: ProducerSnapshot, isSynced: boolean): void {
-  replaceWhole(disk, `${directory}/${segmentFile(snapshot.offset, 'snapshot')}`, snapshot.bytes, isSynced)
-  for (const offset of offsetsNamed(disk.list(directory), 'snapshot')) {
-    if (offset !== snapshot.offset) disk.remove(`${directory}/${segmentFile(offset, 'snapshot')}`)
+/**
+ * Writes a snapshot, durably if `isSynced`. Of the others it keeps those from the last one at or below `recoveryPoint` on: after
+ * a crash, the transactions of the segments behind that are looked through once more, and the producers are told from there.
+ */
+export function saveSnapshot(
+  disk: Disk,
+  directory: string,
+  snapshot: ProducerSnapshot,
+  at: { readonly recoveryPoint: Offset; readonly isSynced: boolean },
+): void {
+  replaceWhole(disk, `${directory}/${segmentFile(snapshot.offset, 'snapshot')}`, snapshot.bytes, at.isSynced)
+  const offsets = offsetsNamed(disk.list(directory), 'snapshot')
+  const oldestKept = offsets.findLast((offset) => offset <= at.recoveryPoint) ?? 0
+  for (const offset of offsets) {
+    if (offset < oldestKept) disk.remove(`${directory}/${segmentFile(offset, 'snapshot')}`)
   }
 }
 
-/** The newest snapshot at or below `endOffset`; later ones tell of batches that recovery cut off, and are removed. */
-export function loadSnapshot(disk: Disk, directory: string, endOffset: Offset): ProducerSnapshot | undefined {
+/**
+ * The newest snapshot at or below `offsetMax`. Those beyond `endOffset` tell of batches that recovery cut off, and are removed.
+ */
+export function loadSnapshot(
+  disk: Disk,
+  directory: string,
+  at: { readonly endOffset: Offset; readonly offsetMax: Offset },
+): ProducerSnapshot | undefined {
   let newest: Offset | undefined
   for (const offset of offsetsNamed(disk.list(directory), 'snapshot')) {
-    if (offset <= endOffset) newest = offset
-    else disk.remove(`${directory}/${segmentFile(offset, 'snapshot')}`)
+    if (offset > at.endOffset) disk.remove(`${directory}/${segmentFile(offset, 'snapshot')}`)
+    else if (offset <= at.offsetMax) newest = offset
   }
   if (newest === undefined) return undefined
   const bytes = readWhole(disk, `${directory}/${segmentFile(newest, 'snapshot')}`)

@@ -2,20 +2,23 @@
 
 import { SafkaError } from '../../base/errors.ts'
 import type { Offset } from '../../base/ids.ts'
-import { batchLastOffset } from '../../wire/record-batch.ts'
-import { type Disk, readWhole } from '../disk.ts'
+import type { Disk } from '../disk.ts'
+import { abortedEntryBytes } from './aborted-entries.ts'
+import { firstUnsound } from './aborted-recovery.ts'
 import type { Checkpoint } from './checkpoint.ts'
-import { entryRelativeOffset, floorEntry, offsetEntryBytes, timeEntryBytes } from './index-entries.ts'
+import { entryRelativeOffset, offsetEntryBytes, timeEntryBytes } from './index-entries.ts'
 import { deletedEnding, type RolledSegment, removeSegmentFiles } from './rolled-segment.ts'
 import { type ScanResult, scanBatches } from './scan.ts'
 import { emptySummary, SegmentIndexes, type SegmentSummary } from './segment-indexes.ts'
-import { offsetsNamed, type SegmentFileKind, segmentFile } from './segment-names.ts'
+import { indexKinds, offsetsNamed, type SegmentFileKind, segmentFile } from './segment-names.ts'
 
 /** A folder after recovery. */
 export type RecoveredSegments = {
   readonly rolled: RolledSegment[]
   /** undefined where there is no segment at all. */
   readonly active: { readonly baseOffset: Offset; readonly summary: SegmentSummary } | undefined
+  /** The first segment whose transaction index must be made again, with all behind it; undefined where none must. */
+  readonly abortedFrom: Offset | undefined
   /** Whether anything was checked or repaired, so that the checkpoint is out of date. */
   readonly isChanged: boolean
   readonly sentence: string
@@ -29,7 +32,9 @@ export function recoverSegments(folder: Folder, checkpoint: Checkpoint): Recover
   const bases = offsetsNamed(names, 'log')
   removeOrphans(folder, names, new Set(bases))
   const lastBase = bases.at(-1)
-  if (lastBase === undefined) return { rolled: [], active: undefined, isChanged: false, sentence: '' }
+  if (lastBase === undefined) {
+    return { rolled: [], active: undefined, abortedFrom: undefined, isChanged: false, sentence: '' }
+  }
   const { closed } = checkpoint
   const isClean = closed?.baseOffset === lastBase && closed.summary.sizeBytes === sizeOf(folder, lastBase, 'log')
   return isClean ? trustSegments(folder, bases, closed.summary) : checkSegments(folder, bases, checkpoint.recoveryPoint)
@@ -44,12 +49,16 @@ function trustSegments(folder: Folder, bases: readonly Offset[], summary: Segmen
     (sizeOf(folder, lastBase, 'index') ?? 0) === summary.offsetEntries * offsetEntryBytes &&
     (sizeOf(folder, lastBase, 'timeindex') ?? 0) === summary.timeEntries * timeEntryBytes
   const active = { baseOffset: lastBase, summary }
-  if (isActiveIndexed) return { rolled, active, isChanged: repaired > 0, sentence: repairSentence(repaired) }
+  const areAbortedWhole = (sizeOf(folder, lastBase, 'txnindex') ?? 0) === summary.abortedEntries * abortedEntryBytes
+  const abortedFrom = firstUnsound(folder, rolled) ?? (areAbortedWhole ? undefined : lastBase)
+  const isChanged = repaired > 0 || abortedFrom !== undefined
+  if (isActiveIndexed) return { rolled, active, abortedFrom, isChanged, sentence: repairSentence(repaired) }
   const rebuilt = rebuild(folder, lastBase, false)
   failOnDamage(folder, lastBase, rebuilt.result)
   return {
     rolled,
-    active: { baseOffset: lastBase, summary: rebuilt.summary },
+    active: { baseOffset: lastBase, summary: { ...rebuilt.summary, abortedEntries: summary.abortedEntries } },
+    abortedFrom,
     isChanged: true,
     sentence: repairSentence(repaired + 1),
   }
@@ -60,6 +69,8 @@ function checkSegments(folder: Folder, bases: readonly Offset[], recoveryPoint: 
   const rolled: RolledSegment[] = []
   let scannedBytes = 0
   let repaired = 0
+  const whole = rolledSegments(folder, bases).filter(({ endOffset }) => endOffset <= recoveryPoint)
+  const abortedFrom = firstUnsound(folder, whole) ?? bases[whole.length]
   for (const [place, segment] of rolledSegments(folder, bases).entries()) {
     if (segment.endOffset <= recoveryPoint) {
       if (repairIndexes(folder, segment)) repaired++
@@ -73,7 +84,8 @@ function checkSegments(folder: Folder, bases: readonly Offset[], recoveryPoint: 
       for (const base of later) removeSegmentFiles(folder.disk, folder.directory, base)
       const cut = cutSentence(folder, segment.baseOffset, result)
       const removed = `, and removed the ${later.length} segments behind it`
-      return changed(rolled, { baseOffset: segment.baseOffset, summary }, `${scanned(scannedBytes)}${cut}${removed}`)
+      const sentence = `${scanned(scannedBytes)}${cut}${removed}`
+      return { rolled, active: { baseOffset: segment.baseOffset, summary }, abortedFrom, isChanged: true, sentence }
     }
     syncLog(folder.disk, `${folder.directory}/${segmentFile(segment.baseOffset, 'log')}`)
     rolled.push({ ...segment, maxTimestampMs: summary.maxTimestampMs })
@@ -82,11 +94,8 @@ function checkSegments(folder: Folder, bases: readonly Offset[], recoveryPoint: 
   const { summary, result } = rebuild(folder, lastBase, true)
   const cut = cutSentence(folder, lastBase, result)
   const indexes = repaired === 0 ? '' : `; ${repairSentence(repaired)}`
-  return changed(
-    rolled,
-    { baseOffset: lastBase, summary },
-    `${scanned(scannedBytes + summary.sizeBytes)}${cut}${indexes}`,
-  )
+  const sentence = `${scanned(scannedBytes + summary.sizeBytes)}${cut}${indexes}`
+  return { rolled, active: { baseOffset: lastBase, summary }, abortedFrom, isChanged: true, sentence }
 }
 
 /** Makes a log file durable. */
@@ -97,14 +106,6 @@ export function syncLog(disk: Disk, path: string): void {
   } finally {
     file.close()
   }
-}
-
-function changed(
-  rolled: RolledSegment[],
-  active: { readonly baseOffset: Offset; readonly summary: SegmentSummary },
-  sentence: string,
-): RecoveredSegments {
-  return { rolled, active, isChanged: true, sentence }
 }
 
 function scanned(bytes: number): string {
@@ -195,7 +196,7 @@ function rebuild(
 
 /** Indexes, and half-written small files, that belong to nothing. */
 function removeOrphans(folder: Folder, names: readonly string[], bases: ReadonlySet<Offset>): void {
-  for (const kind of ['index', 'timeindex'] as const) {
+  for (const kind of indexKinds) {
     for (const offset of offsetsNamed(names, kind)) {
       if (!bases.has(offset)) folder.disk.remove(`${folder.directory}/${segmentFile(offset, kind)}`)
     }
@@ -204,36 +205,9 @@ function removeOrphans(folder: Folder, names: readonly string[], bases: Readonly
   for (const name of names) if (isLeftOver(name)) folder.disk.remove(`${folder.directory}/${name}`)
 }
 
-function failOnDamage(folder: Folder, baseOffset: Offset, result: ScanResult): void {
+/** Throws where a part of a log that should be sound is not. */
+export function failOnDamage(folder: Folder, baseOffset: Offset, result: ScanResult): void {
   if (result.damage === '') return
   const place = `${folder.directory}/${segmentFile(baseOffset, 'log')} at byte ${result.position}`
   throw new SafkaError('SAFKA_LOG_CORRUPT', `${place}: a batch ${result.damage}, in a part that was known to be sound`)
-}
-
-/** Visits every batch of a folder that reaches `fromOffset` or beyond, in order. */
-export function visitBatches(
-  folder: Folder,
-  segments: readonly { readonly baseOffset: Offset; readonly endOffset: Offset }[],
-  fromOffset: Offset,
-  visit: (bytes: Buffer, at: number, sizeBytes: number) => void,
-): void {
-  for (const { baseOffset, endOffset } of segments) {
-    if (endOffset <= fromOffset) continue
-    const index = readWhole(folder.disk, `${folder.directory}/${segmentFile(baseOffset, 'index')}`) ?? Buffer.alloc(0)
-    const entry = floorEntry(index, offsetEntryBytes, fromOffset - baseOffset, entryRelativeOffset)
-    const position = entry < 0 ? 0 : index.readInt32BE(entry + 4)
-    const file = folder.disk.open(`${folder.directory}/${segmentFile(baseOffset, 'log')}`, 'read')
-    try {
-      const result = scanBatches(
-        file,
-        { position, endOffset: baseOffset, isChecked: false },
-        (bytes, at, sizeBytes) => {
-          if (batchLastOffset(bytes, at) >= fromOffset) visit(bytes, at, sizeBytes)
-        },
-      )
-      failOnDamage(folder, baseOffset, result)
-    } finally {
-      file.close()
-    }
-  }
 }

@@ -3,7 +3,7 @@
 import type { Offset } from '../../base/ids.ts'
 import type { Disk } from '../disk.ts'
 import { entryTimestamp, timeEntryBytes } from './index-entries.ts'
-import { segmentFile } from './segment-names.ts'
+import { indexKinds, segmentFile } from './segment-names.ts'
 
 export type RolledSegment = {
   readonly baseOffset: Offset
@@ -22,7 +22,7 @@ export const deletedEnding = '.deleted'
  * background, or at the next start.
  */
 export function removeSegmentFiles(disk: Disk, directory: string, baseOffset: Offset): void {
-  for (const kind of ['index', 'timeindex'] as const) disk.remove(`${directory}/${segmentFile(baseOffset, kind)}`)
+  for (const kind of indexKinds) disk.remove(`${directory}/${segmentFile(baseOffset, kind)}`)
   const path = `${directory}/${segmentFile(baseOffset, 'log')}`
   if (!disk.isDurable) {
     disk.remove(path)

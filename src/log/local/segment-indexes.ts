@@ -1,8 +1,10 @@
-/** The offset index and the time index of one segment while it is written, with Kafka's rules of what gets an entry. */
+/** The indexes of one segment while it is written: by offset, by time, and of aborted transactions, with Kafka's rules of what gets an entry. */
 
 import type { Offset } from '../../base/ids.ts'
 import { batchLastOffset, batchMaxTimestamp } from '../../wire/record-batch.ts'
 import type { Disk } from '../disk.ts'
+import type { AbortedTransaction } from '../engine.ts'
+import { abortedEntryBytes, writeAbortedEntry } from './aborted-entries.ts'
 import { offsetEntryBytes, timeEntryBytes, writeTimeEntry } from './index-entries.ts'
 import { IndexFile } from './index-file.ts'
 import { segmentFile } from './segment-names.ts'
@@ -22,6 +24,8 @@ export type SegmentSummary = {
   /** The timestamp of the last entry of the time index, -1 where there is none. */
   lastTimeEntryMs: number
   bytesSinceEntry: number
+  /** Aborted transactions whose markers are in the segment. */
+  abortedEntries: number
 }
 
 /** The summary of a segment without batches. */
@@ -36,18 +40,21 @@ export function emptySummary(baseOffset: Offset): SegmentSummary {
     timeEntries: 0,
     lastTimeEntryMs: -1,
     bytesSinceEntry: 0,
+    abortedEntries: 0,
   }
 }
 
 /** Batch bytes after which index entries are written, so that a reader in another thread never scans far behind the last one. */
 const flushBytes = 1024 * 1024
 
-/** Follows a segment's batches, and writes its two index files. Methods throw the disk's errors. */
+/** Follows a segment's batches, and writes its index files. Methods throw the disk's errors. */
 export class SegmentIndexes {
   readonly baseOffset: Offset
   readonly summary: SegmentSummary
   readonly #offsets: IndexFile
   readonly #times: IndexFile
+  readonly #aborted: IndexFile
+  #hasUnflushedAborted = false
   #unflushedBytes = 0
 
   constructor(options: { disk: Disk; directory: string; baseOffset: Offset; summary: SegmentSummary }) {
@@ -65,6 +72,12 @@ export class SegmentIndexes {
       path: `${directory}/${segmentFile(baseOffset, 'timeindex')}`,
       entryBytes: timeEntryBytes,
       entries: summary.timeEntries,
+    })
+    this.#aborted = new IndexFile({
+      disk,
+      path: `${directory}/${segmentFile(baseOffset, 'txnindex')}`,
+      entryBytes: abortedEntryBytes,
+      entries: summary.abortedEntries,
     })
   }
 
@@ -97,13 +110,28 @@ export class SegmentIndexes {
     this.#unflushedBytes += sizeBytes
   }
 
+  /** Notes a transaction whose abort marker is in the segment. */
+  abort(aborted: AbortedTransaction): void {
+    const at = this.#aborted.reserve()
+    writeAbortedEntry(this.#aborted.pending, at, aborted)
+    this.summary.abortedEntries++
+    this.#hasUnflushedAborted = true
+  }
+
+  /** Shows the aborted transactions to readers, who must not see a marker before. */
+  flushAborted(): void {
+    if (!this.#hasUnflushedAborted) return
+    this.#aborted.flush()
+    this.#hasUnflushedAborted = false
+  }
+
   flush(): void {
     this.#offsets.flush()
     this.#times.flush()
     this.#unflushedBytes = 0
   }
 
-  /** Ends the segment: the time index gets the largest timestamp as its last entry, and both files exist. */
+  /** Ends the segment: the time index gets the largest timestamp as its last entry, and it and the offset index exist. */
   finish(): void {
     this.#addTimeEntry()
     this.#offsets.finish()
@@ -113,15 +141,17 @@ export class SegmentIndexes {
   sync(): void {
     this.#offsets.sync()
     this.#times.sync()
+    this.#aborted.sync()
   }
 
   async syncAsync(): Promise<void> {
-    await Promise.all([this.#offsets.syncAsync(), this.#times.syncAsync()])
+    await Promise.all([this.#offsets.syncAsync(), this.#times.syncAsync(), this.#aborted.syncAsync()])
   }
 
   close(): void {
     this.#offsets.close()
     this.#times.close()
+    this.#aborted.close()
   }
 
   /** Kafka's time index only goes up, in timestamp and in offset. */

@@ -3,7 +3,10 @@
 import type { Offset } from '../../base/ids.ts'
 
 /** What a file of a segment holds. */
-export type SegmentFileKind = 'log' | 'index' | 'timeindex' | 'snapshot'
+export type SegmentFileKind = 'log' | 'index' | 'timeindex' | 'txnindex' | 'snapshot'
+
+/** The files that a segment has, or may have, beside its log. */
+export const indexKinds = ['index', 'timeindex', 'txnindex'] as const
 
 /** '00000000000000000042.log': the base offset in 20 digits. A snapshot is named for the offset that it stands before. */
 export function segmentFile(offset: Offset, kind: SegmentFileKind): string {
