@@ -109,3 +109,20 @@ export type PartitionFacts = {
   /** How often the ring's end was passed. */
   readonly ringWraps: number
 }
+
+/** One producer as a partition knows it. */
+export type ProducerFacts = {
+  readonly producerId: number
+  readonly epoch: number
+  /** Of its last batch under this epoch; -1 where there is none. */
+  readonly lastSequence: number
+  readonly lastOffset: Offset
+  /** The last batch's last offset, less its first. */
+  readonly offsetDelta: number
+  /** When it last wrote. */
+  readonly timestampMs: number
+  /** Of the coordinator that last ended a transaction of it; -1 where none did. */
+  readonly coordinatorEpoch: number
+  /** Where its open transaction begins in this partition; -1 where none has data. */
+  readonly transactionStart: Offset
+}

@@ -6,22 +6,28 @@ import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
 import type { OpenPartition } from '../base/topology.ts'
 import type { Disk } from '../log/disk.ts'
-import type { ProducerSnapshot } from '../log/engine.ts'
+import type { AbortedTransaction, ProducerSnapshot } from '../log/engine.ts'
 import type { openEngine } from '../log/open-engine.ts'
 import { RingOnlyEngine } from '../log/ring-only.ts'
 import {
-  batchAttributes,
   batchBaseOffset,
   batchBaseSequence,
+  batchIsControl,
+  batchIsTransactional,
   batchLastOffsetDelta,
   batchMaxTimestamp,
   batchProducerEpoch,
   batchProducerId,
 } from '../wire/record-batch.ts'
+import { readMarker } from '../wire/transaction-marker.ts'
+import { endTransaction } from './aborted.ts'
 import { Partition } from './partition.ts'
 import { ProducerStates, wrapSequence } from './producer-state.ts'
 import { decodeSnapshot } from './snapshot.ts'
-import { attributeControl } from './validate-batch.ts'
+import { Transactions } from './transactions.ts'
+
+/** What recovery fills. */
+type Books = { readonly producers: ProducerStates; readonly transactions: Transactions }
 
 /** What opening a partition takes. `disk` may throw where the storage has no place. */
 export type PartitionOpening = {
@@ -39,6 +45,8 @@ export type PartitionOpening = {
 export function openPartition(opening: PartitionOpening): { partition: Partition; recovery: string } {
   const { open, clock, logger } = opening
   const producers = new ProducerStates()
+  const transactions = new Transactions()
+  const books = { producers, transactions }
   try {
     const disk = opening.disk()
     let snapshotOffset = 0
@@ -52,12 +60,12 @@ export function openPartition(opening: PartitionOpening): { partition: Partition
       clock,
       random: opening.random,
       visitSnapshot: (snapshot) => {
-        snapshotOffset = restoreSnapshot(producers, snapshot, opening)
+        snapshotOffset = restoreSnapshot(books, snapshot, opening)
       },
-      visitBatch: (bytes, at) => visitRecovered(producers, bytes, at, clock.nowMs()),
+      visitBatch: (bytes, at) => visitRecovered(books, bytes, at, clock.nowMs()),
       onProgress: opening.onProgress,
     })
-    const partition = new Partition(open, engine, producers)
+    const partition = new Partition(open, engine, producers, transactions)
     partition.snapshotOffset = snapshotOffset
     return { partition, recovery }
   } catch (thrown) {
@@ -73,9 +81,13 @@ export function openPartition(opening: PartitionOpening): { partition: Partition
  * Takes over a snapshot and answers its offset. A damaged one costs only the memory of producers, who are then taken as
  * unknown; that is better than a partition that does not open.
  */
-function restoreSnapshot(producers: ProducerStates, snapshot: ProducerSnapshot, opening: PartitionOpening): number {
+function restoreSnapshot(books: Books, snapshot: ProducerSnapshot, opening: PartitionOpening): number {
   try {
-    producers.restore(decodeSnapshot(snapshot.bytes))
+    const facts = decodeSnapshot(snapshot.bytes)
+    books.producers.restore(facts)
+    const open = facts.filter(({ transactionStart }) => transactionStart >= 0)
+    open.sort((first, second) => first.transactionStart - second.transactionStart)
+    for (const { producerId, transactionStart } of open) books.transactions.wrote(producerId, transactionStart)
     return snapshot.offset
   } catch (thrown) {
     const { topic, partition } = opening.open
@@ -84,11 +96,18 @@ function restoreSnapshot(producers: ProducerStates, snapshot: ProducerSnapshot, 
   }
 }
 
-/** Remembers the producer of a batch found in the log. It counts as seen now, since when it wrote is not known for sure. */
-function visitRecovered(producers: ProducerStates, bytes: Buffer, at: number, nowMs: number): void {
+/**
+ * Remembers the producer of a batch found in the log; answers the transaction that it shows to be aborted. It counts as seen
+ * now, since when it wrote is not known for sure.
+ */
+function visitRecovered(books: Books, bytes: Buffer, at: number, nowMs: number): AbortedTransaction | undefined {
   const producerId = batchProducerId(bytes, at)
-  if (producerId < 0 || (batchAttributes(bytes, at) & attributeControl) !== 0) return
+  if (producerId < 0) return undefined
   const baseOffset = batchBaseOffset(bytes, at)
+  if (batchIsControl(bytes, at)) {
+    const marker = readMarker(bytes, at)
+    return marker === undefined ? undefined : endTransaction(books, marker, baseOffset, nowMs)
+  }
   const firstSequence = batchBaseSequence(bytes, at)
   const offsetDelta = batchLastOffsetDelta(bytes, at)
   const batch = {
@@ -99,6 +118,9 @@ function visitRecovered(producers: ProducerStates, bytes: Buffer, at: number, no
     baseOffset,
     lastOffset: baseOffset + offsetDelta,
     timestampMs: batchMaxTimestamp(bytes, at),
+    isTransactional: batchIsTransactional(bytes, at),
   }
-  producers.append(batch, nowMs)
+  books.producers.append(batch, nowMs)
+  if (batch.isTransactional) books.transactions.wrote(producerId, baseOffset)
+  return undefined
 }

@@ -10,6 +10,7 @@ import type {
   OpenedPartition,
   OpenPartition,
   PartitionSettings,
+  ProducerFacts,
   StorageKind,
   Topology,
 } from '../base/topology.ts'
@@ -23,6 +24,7 @@ import { Ring } from '../ring/ring.ts'
 import { PartitionState, PartitionTable } from '../ring/table.ts'
 import { ErrorCode } from '../wire/generated/errors.ts'
 import { describePartition } from './describe.ts'
+import { isMaintenanceWorthwhile } from './maintenance.ts'
 import { openPartition } from './open-partition.ts'
 import type { Partition } from './partition.ts'
 import { persist } from './persist.ts'
@@ -36,12 +38,6 @@ import { Wakes } from './wakes.ts'
 
 /** How often every partition is looked after: rolls by age, retention, interval syncs, producers' expiry. */
 export const maintainEveryMs = 1000
-
-/**
- * Partitions that nothing was appended to for this long are looked after only as often as this: twenty thousand idle
- * ones would keep a core busy otherwise. Those on a bounded memory disk are not spared, since others wait for their room.
- */
-export const idleAfterMs = 10_000
 
 /**
  * How long a full ring is left before the owner looks again whether its slots have been answered. Fronts ring the owner
@@ -180,6 +176,10 @@ export class OwnerAgent implements OwnerControl {
       if (partition !== undefined) facts.push(describePartition(partition))
     }
     return facts
+  }
+
+  async describeProducers(slot: PartitionSlot): Promise<readonly ProducerFacts[]> {
+    return this.#partitions.get(slot)?.producers.facts() ?? []
   }
 
   async stop(): Promise<void> {
@@ -387,13 +387,4 @@ export class OwnerAgent implements OwnerControl {
     partition.engine.close()
     if (partition.engine.failure !== undefined) this.#fail(partition)
   }
-}
-
-/** Whether a partition has been written to so lately that something may be due, or was left alone for long. */
-function isMaintenanceWorthwhile(partition: Partition, nowMs: number): boolean {
-  const { settings } = partition
-  if (settings.storage === 'ring') return false
-  if (settings.storage === 'memory' || nowMs - partition.maintainedMs >= idleAfterMs) return true
-  const flushMs = settings.sync === 'interval' ? settings.flushMs : 0
-  return nowMs - partition.movedMs < idleAfterMs + flushMs
 }

@@ -2,9 +2,10 @@
 
 import type { PartitionSlot } from '../base/ids.ts'
 import type { OpenPartition, PartitionSettings } from '../base/topology.ts'
-import type { Engine } from '../log/engine.ts'
+import type { AbortedTransaction, Engine } from '../log/engine.ts'
 import type { Ring } from '../ring/ring.ts'
 import type { ProducerBatch, ProducerStates } from './producer-state.ts'
+import { Transactions } from './transactions.ts'
 
 /**
  * `online` serves; `failed` had a storage error and answers everything with KAFKA_STORAGE_ERROR; `removed` is deleted
@@ -24,6 +25,7 @@ export class Partition {
   state: PartitionState = 'online'
   readonly engine: Engine
   readonly producers: ProducerStates
+  readonly transactions: Transactions
   ring: Ring | undefined
   /** Rings to be served one after the other, once the present one is drained. */
   readonly swaps: RingSwap[] = []
@@ -44,6 +46,8 @@ export class Partition {
   isRoomRetryPending = false
   /** Batches stamped and not yet handed to the engine. */
   readonly accepted: Buffer[] = []
+  /** Aborted transactions whose markers are among them. */
+  readonly aborted: AbortedTransaction[] = []
   /** Scratch for the batch being stamped. */
   readonly batch: ProducerBatch = {
     producerId: -1,
@@ -53,15 +57,22 @@ export class Partition {
     baseOffset: -1,
     lastOffset: -1,
     timestampMs: -1,
+    isTransactional: false,
   }
 
-  constructor(open: OpenPartition, engine: Engine, producers: ProducerStates) {
+  constructor(
+    open: OpenPartition,
+    engine: Engine,
+    producers: ProducerStates,
+    transactions: Transactions = new Transactions(),
+  ) {
     this.slot = open.slot
     this.topic = open.topic
     this.index = open.partition
     this.settings = open.settings
     this.engine = engine
     this.producers = producers
+    this.transactions = transactions
     this.nextOffset = engine.endOffset
     this.highWatermark = engine.endOffset
     this.startOffset = engine.startOffset

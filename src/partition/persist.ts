@@ -5,12 +5,16 @@ import type { Ring } from '../ring/ring.ts'
 import { Verdict } from '../ring/slot.ts'
 import { ErrorCode } from '../wire/generated/errors.ts'
 import type { Partition } from './partition.ts'
-import { closedError, refuse } from './stamp.ts'
+import { closedError, refuse } from './verdicts.ts'
 
 /** Submits what was stamped and advances `written` and `synced`. Answers how many slots `written` moved. */
 export function persist(partition: Partition, ring: Ring): number {
   if (partition.state !== 'online') return passOver(partition, ring)
   const engine = partition.engine
+  if (partition.aborted.length > 0) {
+    engine.submitAborted(partition.aborted)
+    partition.aborted.length = 0
+  }
   if (partition.accepted.length > 0) {
     engine.submit(partition.accepted)
     partition.accepted.length = 0
@@ -52,6 +56,7 @@ function passOver(partition: Partition, ring: Ring): number {
     refuse(ring, slot, errorCode)
   }
   partition.accepted.length = 0
+  partition.aborted.length = 0
   ring.setWritten(stamped)
   ring.setSynced(stamped)
   return slotDistance(first, stamped)

@@ -1,5 +1,6 @@
 /** What a partition remembers of its idempotent producers, to refuse gaps and to answer repeated batches as the first time. */
 
+import type { ProducerFacts } from '../base/topology.ts'
 import { ErrorCode } from '../wire/generated/errors.ts'
 
 /** How many of a producer's last batches can be recognised when they come again, as in Kafka: the most in flight. */
@@ -23,19 +24,14 @@ const noEpoch = -1
 /** What the last `check` found about a batch that had been appended before. */
 export type KnownBatch = { baseOffset: number; lastOffset: number; timestampMs: number }
 
-/** One producer as a snapshot holds it. */
-export type ProducerFacts = {
-  readonly producerId: number
-  readonly epoch: number
-  readonly lastSequence: number
-  readonly lastOffset: number
-  readonly offsetDelta: number
-  readonly timestampMs: number
-}
+/** Nothing known: a producer's first batch has yet to come, or its last transaction has ended. */
+const none = -1
 
 class ProducerEntry {
   epoch = noEpoch
   seenMs = 0
+  coordinatorEpoch = none
+  transactionStart = none
   /** How many of the places below are filled, and which is the newest. */
   count = 0
   newest = 0
@@ -55,6 +51,14 @@ export type ProducerBatch = {
   baseOffset: number
   lastOffset: number
   timestampMs: number
+  isTransactional: boolean
+}
+
+/** The end of a producer's transaction. */
+export type ProducerEnd = {
+  readonly producerId: number
+  readonly producerEpoch: number
+  readonly coordinatorEpoch: number
 }
 
 /** The idempotent producers of one partition. */
@@ -87,16 +91,8 @@ export class ProducerStates {
 
   /** Remembers an appended batch. `nowMs` is when, for expiry. */
   append(batch: ProducerBatch, nowMs: number): void {
-    let entry = this.#entries.get(batch.producerId)
-    if (entry === undefined) {
-      if (this.#entries.size >= producersPerPartitionMax) this.#forgetLongestSilent()
-      entry = new ProducerEntry()
-      this.#entries.set(batch.producerId, entry)
-    }
-    if (entry.epoch !== batch.epoch) {
-      entry.epoch = batch.epoch
-      entry.count = 0
-    }
+    const entry = this.#entryOf(batch.producerId)
+    moveToEpoch(entry, batch.epoch)
     const place = entry.count === 0 ? 0 : (entry.newest + 1) % batchesPerProducer
     entry.firstSequences[place] = batch.firstSequence
     entry.lastSequences[place] = batch.lastSequence
@@ -106,13 +102,41 @@ export class ProducerStates {
     entry.newest = place
     entry.count = Math.min(entry.count + 1, batchesPerProducer)
     entry.seenMs = nowMs
+    if (batch.isTransactional && entry.transactionStart === none) entry.transactionStart = batch.baseOffset
+  }
+
+  /** The epoch that a producer was last seen with; -1 where it is not known. */
+  epochOf(producerId: number): number {
+    return this.#entries.get(producerId)?.epoch ?? noEpoch
+  }
+
+  /** Where a producer's open transaction begins; -1 where it has no data. */
+  transactionStartOf(producerId: number): number {
+    return this.#entries.get(producerId)?.transactionStart ?? none
+  }
+
+  /** Whether a transaction may be ended so: NONE, or the refusal of those who come too late. */
+  checkEnd(end: ProducerEnd): number {
+    const entry = this.#entries.get(end.producerId)
+    if (entry === undefined) return ErrorCode.NONE
+    if (end.producerEpoch < entry.epoch) return ErrorCode.INVALID_PRODUCER_EPOCH
+    return end.coordinatorEpoch < entry.coordinatorEpoch ? ErrorCode.TRANSACTION_COORDINATOR_FENCED : ErrorCode.NONE
+  }
+
+  /** Ends the producer's transaction. From now on its older epochs are refused; a newer one begins with sequence 0. */
+  end(end: ProducerEnd, nowMs: number): void {
+    const entry = this.#entryOf(end.producerId)
+    moveToEpoch(entry, end.producerEpoch)
+    entry.coordinatorEpoch = end.coordinatorEpoch
+    entry.transactionStart = none
+    entry.seenMs = nowMs
   }
 
   /** Forgets producers silent for `producerExpirationMs`; answers how many. */
   expire(nowMs: number): number {
     let forgotten = 0
     for (const [producerId, entry] of this.#entries) {
-      if (nowMs - entry.seenMs < producerExpirationMs) continue
+      if (nowMs - entry.seenMs < producerExpirationMs || entry.transactionStart !== none) continue
       this.#entries.delete(producerId)
       forgotten++
     }
@@ -123,14 +147,18 @@ export class ProducerStates {
   facts(): ProducerFacts[] {
     const facts: ProducerFacts[] = []
     for (const [producerId, entry] of this.#entries) {
-      const lastOffset = entry.lastOffsets[entry.newest] ?? -1
+      const { epoch, newest, seenMs, coordinatorEpoch, transactionStart } = entry
+      const isEmpty = entry.count === 0
+      const lastOffset = isEmpty ? none : (entry.lastOffsets[newest] ?? none)
       facts.push({
         producerId,
-        epoch: entry.epoch,
-        lastSequence: entry.lastSequences[entry.newest] ?? -1,
+        epoch,
+        lastSequence: isEmpty ? none : (entry.lastSequences[newest] ?? none),
         lastOffset,
-        offsetDelta: lastOffset - (entry.baseOffsets[entry.newest] ?? -1),
-        timestampMs: entry.seenMs,
+        offsetDelta: isEmpty ? 0 : lastOffset - (entry.baseOffsets[newest] ?? none),
+        timestampMs: seenMs,
+        coordinatorEpoch,
+        transactionStart,
       })
     }
     return facts
@@ -140,10 +168,26 @@ export class ProducerStates {
   restore(facts: readonly ProducerFacts[]): void {
     for (const producer of facts) {
       const { producerId, epoch, lastSequence, lastOffset, offsetDelta, timestampMs } = producer
-      const firstSequence = wrapSequence(lastSequence - offsetDelta)
-      const baseOffset = lastOffset - offsetDelta
-      this.append({ producerId, epoch, firstSequence, lastSequence, baseOffset, lastOffset, timestampMs }, timestampMs)
+      const entry = this.#entryOf(producerId)
+      moveToEpoch(entry, epoch)
+      if (lastOffset >= 0) {
+        const firstSequence = wrapSequence(lastSequence - offsetDelta)
+        const place = { baseOffset: lastOffset - offsetDelta, lastOffset, timestampMs, isTransactional: false }
+        this.append({ producerId, epoch, firstSequence, lastSequence, ...place }, timestampMs)
+      }
+      entry.seenMs = timestampMs
+      entry.coordinatorEpoch = producer.coordinatorEpoch
+      entry.transactionStart = producer.transactionStart
     }
+  }
+
+  #entryOf(producerId: number): ProducerEntry {
+    let entry = this.#entries.get(producerId)
+    if (entry !== undefined) return entry
+    if (this.#entries.size >= producersPerPartitionMax) this.#forgetLongestSilent()
+    entry = new ProducerEntry()
+    this.#entries.set(producerId, entry)
+    return entry
   }
 
   #findKnown(entry: ProducerEntry, batch: ProducerBatch): boolean {
@@ -160,9 +204,17 @@ export class ProducerStates {
 
   /** An eighth at once, so that the search through all of them is rare. */
   #forgetLongestSilent(): void {
-    const bySilence = [...this.#entries].sort(([, left], [, right]) => left.seenMs - right.seenMs)
+    const idle = [...this.#entries].filter(([, entry]) => entry.transactionStart === none)
+    const bySilence = idle.sort(([, left], [, right]) => left.seenMs - right.seenMs)
     for (const [producerId] of bySilence.slice(0, producersPerPartitionMax / 8)) this.#entries.delete(producerId)
   }
+}
+
+/** Batches of an older epoch are no more to be recognised. */
+function moveToEpoch(entry: ProducerEntry, epoch: number): void {
+  if (entry.epoch === epoch) return
+  entry.epoch = epoch
+  entry.count = 0
 }
 
 /** The sequence after `sequence`: after 2^31 - 1 comes 0. */

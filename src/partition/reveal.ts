@@ -6,7 +6,7 @@ import { Verdict } from '../ring/slot.ts'
 import type { PartitionTable } from '../ring/table.ts'
 import type { Partition } from './partition.ts'
 
-/** Moves the high watermark and then `readable`. Answers how many slots became readable. */
+/** Moves the high watermark and the last stable offset, and then `readable`. Answers how many slots became readable. */
 export function reveal(partition: Partition, ring: Ring, table: PartitionTable): number {
   const first = ring.readable()
   const isSyncAwaited = partition.settings.sync === 'every' && partition.settings.storage !== 'ring'
@@ -24,7 +24,9 @@ export function reveal(partition: Partition, ring: Ring, table: PartitionTable):
 /** Writes the partition's offsets into the table, which must happen before the cursor that reveals them moves. */
 export function publishOffsets(partition: Partition, table: PartitionTable): void {
   table.setLogStartOffset(partition.slot, partition.startOffset)
+  table.setAbortedEnd(partition.slot, partition.engine.abortedEnd)
   table.setHighWatermark(partition.slot, partition.highWatermark)
-  // Without transactions every readable record is stable.
-  table.setLastStableOffset(partition.slot, partition.highWatermark)
+  const stableOffset = partition.transactions.lastStableOffset(partition.highWatermark)
+  // Data of an open transaction may have been deleted.
+  table.setLastStableOffset(partition.slot, Math.max(stableOffset, partition.startOffset))
 }

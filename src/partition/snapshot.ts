@@ -1,5 +1,6 @@
 /** A partition's producers as the bytes of Kafka's producer snapshot file, and back. */
 
+import type { ProducerFacts } from '../base/topology.ts'
 import { crc32c } from '../wire/crc32c.ts'
 import { DecodeError } from '../wire/errors.ts'
 import {
@@ -9,15 +10,12 @@ import {
 } from '../wire/generated/producer-snapshot.ts'
 import { Reader } from '../wire/reader.ts'
 import { Writer } from '../wire/writer.ts'
-import type { ProducerFacts } from './producer-state.ts'
 
 /** Version 1 is the only one that Kafka writes; it stands before the message in two bytes. */
 const snapshotVersion = 1
 const crcAt = 2
 /** What the checksum covers: everything after itself. */
 const checkedFrom = 6
-const noCoordinatorEpoch = -1
-const noTransaction = -1
 
 /** The snapshot file's bytes, with their CRC-32C. */
 export function encodeSnapshot(producers: readonly ProducerFacts[]): Buffer {
@@ -31,8 +29,8 @@ export function encodeSnapshot(producers: readonly ProducerFacts[]): Buffer {
       lastOffset: producer.lastOffset,
       offsetDelta: producer.offsetDelta,
       timestamp: producer.timestampMs,
-      coordinatorEpoch: noCoordinatorEpoch,
-      currentTxnFirstOffset: noTransaction,
+      coordinatorEpoch: producer.coordinatorEpoch,
+      currentTxnFirstOffset: producer.transactionStart,
     }),
   )
   encodeProducerSnapshot(writer, { crc: 0, producerEntries }, snapshotVersion)
@@ -57,5 +55,7 @@ export function decodeSnapshot(bytes: Buffer): ProducerFacts[] {
     lastOffset: entry.lastOffset,
     offsetDelta: entry.offsetDelta,
     timestampMs: entry.timestamp,
+    coordinatorEpoch: entry.coordinatorEpoch,
+    transactionStart: entry.currentTxnFirstOffset,
   }))
 }

@@ -15,6 +15,7 @@ import { assert } from '../base/assert.ts'
  *    40 Int32 state                      owner
  *    44 Int32 segments generation        owner
  *    48 Int32 ring generation            main
+ *    56 BigInt64 aborted end             owner
  *    64 Int32 interest mask              writers set bits, the owner takes them
  *    68 Int32 room interest mask         likewise
  */
@@ -29,6 +30,7 @@ const longs = {
   logStartOffset: 2,
   maxTimestamp: 3,
   maxTimestampOffset: 4,
+  abortedEnd: 7,
 } as const
 const words = { state: 10, segmentsGeneration: 11, ringGeneration: 12, interest: 16, roomInterest: 17 } as const
 
@@ -77,6 +79,15 @@ export class PartitionTable {
 
   setLastStableOffset(slot: number, offset: number): void {
     this.#setLong(slot, longs.lastStableOffset, offset)
+  }
+
+  /** Behind the marker of the last aborted transaction; 0 without any. Nothing at or beyond it was aborted. */
+  abortedEnd(slot: number): number {
+    return this.#long(slot, longs.abortedEnd)
+  }
+
+  setAbortedEnd(slot: number, offset: number): void {
+    this.#setLong(slot, longs.abortedEnd, offset)
   }
 
   /** The first offset that is kept. */

@@ -6,6 +6,7 @@ import type {
   OpenPartition,
   PartitionFacts,
   PartitionSettings,
+  ProducerFacts,
 } from '../../src/base/topology.ts'
 import type { FrontControl, ListenerSpec, OwnerControl } from '../../src/broker/remotes.ts'
 import { ErrorCode } from '../../src/wire/generated/errors.ts'
@@ -81,6 +82,10 @@ export class FakeOwner implements OwnerControl {
       ringTail: 0,
       ringWraps: 0,
     }))
+  }
+
+  async describeProducers(): Promise<readonly ProducerFacts[]> {
+    return []
   }
 
   async stop(): Promise<void> {}

@@ -3,6 +3,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { VirtualClock } from '../../src/base/clock.ts'
+import type { Disk } from '../../src/log/disk.ts'
 import { LogReader } from '../../src/log/local/reader.ts'
 import {
   batchAt,
@@ -139,13 +140,21 @@ test('a clean restart keeps all data and offsets, scans nothing, and goes on', a
   })
 })
 
+function snapshotsIn(disk: Disk): number {
+  return disk.list(directory).filter((file) => file.endsWith('.snapshot')).length
+}
+
 test('only batches from the newest snapshot on are visited, and older snapshots go', async () => {
   await onEachDisk((disk) => {
-    const { engine } = openLog(disk, { segmentBytes: 1000, indexIntervalBytes: 100 })
+    const { engine } = openLog(disk, { segmentBytes: 1000, indexIntervalBytes: 100, sync: 'interval' })
     engine.submit(batchesAt(0, 30))
     engine.saveProducerSnapshot(10, Buffer.from('ten'))
+    engine.saveProducerSnapshot(15, Buffer.from('fifteen'))
+    // After a crash all segments would be looked through: nothing was synced.
+    assert.is(snapshotsIn(disk), 2)
+    engine.sync()
     engine.saveProducerSnapshot(25, Buffer.from('twenty-five'))
-    assert.is(disk.list(directory).filter((file) => file.endsWith('.snapshot')).length, 1)
+    assert.is(snapshotsIn(disk), 2)
     engine.close()
     const again = openLog(disk)
     assert.equal(

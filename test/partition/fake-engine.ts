@@ -2,7 +2,13 @@
 
 import type { Offset } from '../../src/base/ids.ts'
 import type { PartitionSettings } from '../../src/base/topology.ts'
-import type { Engine, EngineChange, EngineProgress, ProducerSnapshot } from '../../src/log/engine.ts'
+import type {
+  AbortedTransaction,
+  Engine,
+  EngineChange,
+  EngineProgress,
+  ProducerSnapshot,
+} from '../../src/log/engine.ts'
 import { batchBaseOffset, batchLastOffsetDelta } from '../../src/wire/record-batch.ts'
 
 export class FakeEngine implements Engine {
@@ -10,6 +16,8 @@ export class FakeEngine implements Engine {
   endOffset: Offset = 0
   segmentsVersion = 0
   segments = 0
+  abortedEnd: Offset = 0
+  readonly aborted: AbortedTransaction[] = []
   failure: Error | undefined
   /** Whether submitted batches are written and synced at once, as far as the next poll. */
   isWriting = true
@@ -27,6 +35,13 @@ export class FakeEngine implements Engine {
       if (batchBaseOffset(batch, 0) !== this.endOffset) throw new Error('offsets must follow each other')
       this.endOffset += batchLastOffsetDelta(batch, 0) + 1
       this.#waiting.push(batch)
+    }
+  }
+
+  submitAborted(aborted: readonly AbortedTransaction[]): void {
+    for (const one of aborted) {
+      this.aborted.push(one)
+      this.abortedEnd = one.lastOffset + 1
     }
   }
 

@@ -15,7 +15,16 @@ import { ErrorCode } from '../../src/wire/generated/errors.ts'
 function batch(producerId: number, firstSequence: number, baseOffset: number, epoch = 0) {
   const lastOffset = baseOffset + 2
   const lastSequence = wrapSequence(firstSequence + 2)
-  return { producerId, epoch, firstSequence, lastSequence, baseOffset, lastOffset, timestampMs: 1000 }
+  return {
+    producerId,
+    epoch,
+    firstSequence,
+    lastSequence,
+    baseOffset,
+    lastOffset,
+    timestampMs: 1000,
+    isTransactional: false,
+  }
 }
 
 test('sequences wrap after 2^31 - 1', () => {

@@ -1,0 +1,18 @@
+/** Which partitions are worth looking after now. */
+
+import type { Partition } from './partition.ts'
+
+/**
+ * Partitions that nothing was appended to for this long are looked after only as often as this: twenty thousand idle
+ * ones would keep a core busy otherwise. Those on a bounded memory disk are not spared, since others wait for their room.
+ */
+export const idleAfterMs = 10_000
+
+/** Whether a partition has been written to so lately that something may be due, or was left alone for long. */
+export function isMaintenanceWorthwhile(partition: Partition, nowMs: number): boolean {
+  const { settings } = partition
+  if (settings.storage === 'ring') return false
+  if (settings.storage === 'memory' || nowMs - partition.maintainedMs >= idleAfterMs) return true
+  const flushMs = settings.sync === 'interval' ? settings.flushMs : 0
+  return nowMs - partition.movedMs < idleAfterMs + flushMs
+}
