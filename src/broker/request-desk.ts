@@ -59,14 +59,17 @@ export class RequestDesk {
     let work = 0
     for (const counter of this.#counters) {
       work += this.#sendWaiting(counter)
+      let hasLooked = false
       for (let taken = 0; taken < requestsAtOnce; taken++) {
         if (counter.waiting.length >= responsesWaitingMax || this.#isJournalFull()) break
+        hasLooked = true
         const bytes = counter.front.requests.pop()
         if (bytes === undefined) break
         this.#take(counter, decodeForwardedRequest(bytes))
         work++
       }
-      if (counter.front.requests.takeRoomInterest()) counter.front.bell.ring()
+      // Where nothing was taken there is no new room: a front that was woken for it would only ask, and wake main, again.
+      if (hasLooked && counter.front.requests.takeRoomInterest()) counter.front.bell.ring()
     }
     return work
   }
@@ -114,13 +117,14 @@ export class RequestDesk {
   #sendWaiting(counter: Counter): number {
     let sent = 0
     // A response longer than the queue goes in pieces: nothing overtakes its rest.
+    const hadRest = counter.front.responses.hasRest
     const isFree = counter.front.responses.flush()
     for (const parts of isFree ? counter.waiting : []) {
       if (!counter.front.responses.tryPush(parts)) break
       sent++
     }
     counter.waiting.splice(0, sent)
-    if (sent > 0 || !isFree) counter.front.bell.ring()
+    if (sent > 0 || hadRest) counter.front.bell.ring()
     return sent
   }
 }

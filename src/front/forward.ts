@@ -73,7 +73,7 @@ export class Forwarding {
   }
 
   #pushMore(): number {
-    if (this.#requests.flush() && this.#closed.length === 0 && this.#waiters.length === 0) return 0
+    if (!this.#requests.hasRest && this.#closed.length === 0 && this.#waiters.length === 0) return 0
     const closedBefore = this.#closed.length
     // A long message goes piece by piece: main is to look again after each.
     this.#wantMain()

@@ -66,13 +66,22 @@ export class ByteQueue {
     let length = 0
     for (const part of parts) length += part.length
     assert(length <= queueMessageBytesMax, 'the message is too long for a queue')
-    if (this.#tryPushOnce(parts, length)) return true
-    Atomics.store(this.#words, waitsWord, 1)
-    // Again: the consumer may have popped before it could see that somebody waits.
-    return this.#tryPushOnce(parts, length)
+    if (!this.#tryPushOnce(parts, length)) {
+      Atomics.store(this.#words, waitsWord, 1)
+      // Again: the consumer may have popped before it could see that somebody waits.
+      if (!this.#tryPushOnce(parts, length)) return false
+    }
+    // Taken in pieces: what is left waits for room like a message that was not taken.
+    this.flush()
+    return true
   }
 
-  /** Producer: pushes more of a message that was taken in pieces; true once nothing is left of it. */
+  /** Producer: whether a part of a message has not been pushed yet. */
+  get hasRest(): boolean {
+    return this.#rest !== undefined
+  }
+
+  /** Producer: pushes more of a message that was taken in pieces; true once nothing is left of it. Ring the bell afterwards. */
   flush(): boolean {
     if (this.#rest === undefined) return true
     this.#flushRest()

@@ -45,6 +45,13 @@ test('a message of exactly the capacity goes in one piece', () => {
   assert.equal(consumer.pop(), content(1016, 2))
 })
 
+test('a producer whose message was taken in pieces waits for room without being asked to', () => {
+  const { producer, consumer } = ends(1024)
+  assert.ok(producer.tryPush([content(3_000, 4)]))
+  assert.is(consumer.pop(), undefined)
+  assert.ok(consumer.takeRoomInterest(), 'or nobody would wake it for the next piece')
+})
+
 test('a message longer than the queue travels in pieces, and others wait behind it', () => {
   const { producer, consumer } = ends(1024)
   const source = content(10_000, 3)
