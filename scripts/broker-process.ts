@@ -12,6 +12,10 @@ export type BrokerProcess = {
   readonly pid: number
   /** Milliseconds from the spawn to the line that says where it answers. */
   readonly startMs: number
+  /** The last of what it said on standard error. */
+  errors(): string
+  /** Resolves with its exit code when it has ended, asked or not. */
+  readonly ended: Promise<number>
   /** Asks the broker to stop; resolves with its exit code. */
   stop(signal?: 'SIGTERM' | 'SIGINT'): Promise<number>
 }
@@ -72,7 +76,8 @@ export function startBrokerProcess({
         signalGroup(child, signal)
         return ended
       }
-      resolve({ host, port: Number(port), pid: child.pid, startMs: performance.now() - spawnedMs, stop })
+      const startMs = performance.now() - spawnedMs
+      resolve({ host, port: Number(port), pid: child.pid, startMs, errors: () => errors, ended, stop })
     })
   })
 }

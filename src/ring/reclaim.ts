@@ -16,6 +16,9 @@ export const collectLaterMs = 1_000
 /** Less than this is left to the collections that come anyway. */
 export const droppedBytesMin = 2 * 1024 * 1024
 
+/** A context takes a millisecond to make, the flag is set for as long: two threads may meet, seldom more than once. */
+const exposeAttemptsMax = 10
+
 /**
  * Counts the rings that a thread has let go of. Their memory goes back once every thread has collected its views of it, so
  * each thread that views rings has one of these.
@@ -57,11 +60,21 @@ export class RingReclaim {
 let gc: (() => void) | undefined
 
 function collectGarbage(): void {
-  if (gc === undefined) {
-    // Only contexts that are made while the flag is set get the function; it counts for the whole thread.
+  gc ??= exposedGc()
+  // Without it the memory goes back with V8's own next collection, and this is tried again with the next dropped rings.
+  gc?.()
+}
+
+/**
+ * This thread's garbage collection. Contexts that are made while the flag is set get the function. The flag is all threads'
+ * at once: another one may take it back in between, and then the context has none.
+ */
+function exposedGc(): (() => void) | undefined {
+  for (let attempt = 0; attempt < exposeAttemptsMax; attempt++) {
     setFlagsFromString('--expose-gc')
-    gc = runInNewContext('gc') as () => void
+    const exposed: unknown = runInNewContext('globalThis.gc')
     setFlagsFromString('--no-expose-gc')
+    if (typeof exposed === 'function') return () => exposed()
   }
-  gc()
+  return undefined
 }

@@ -1,5 +1,6 @@
 /** Dropped rings: when their memory is collected, and that it goes back to the system. */
 
+import { Worker } from 'node:worker_threads'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { VirtualClock } from '../../src/base/clock.ts'
@@ -51,6 +52,19 @@ test('rings that are used and dropped one after the other leave no memory behind
   const grownMegabytes = (process.memoryUsage.rss() - before) / 1e6
   // 400 MB were written.
   assert.ok(grownMegabytes < 80, `resident memory grew by ${grownMegabytes.toFixed(0)} MB`)
+})
+
+test('threads that collect at the same time do not disturb each other', async () => {
+  for (let round = 0; round < 3; round++) {
+    const ends = Array.from({ length: 6 }, () => {
+      const worker = new Worker(new URL('./reclaim-thread.ts', import.meta.url))
+      return new Promise((resolve, reject) => {
+        worker.once('error', reject)
+        worker.once('exit', resolve)
+      })
+    })
+    assert.equal(await Promise.all(ends), [0, 0, 0, 0, 0, 0])
+  }
 })
 
 test.run()
