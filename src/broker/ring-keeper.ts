@@ -109,8 +109,11 @@ export class RingKeeper {
     if (partition === undefined) return false
     const present = this.#kept.get(slot)
     const dataBytes = this.#dataBytesFor(partition, present, entryBytes, isFull)
-    if (dataBytes === undefined) return present !== undefined && present.ring.entryBytesMax >= entryBytes
-    if (!(await this.#makeRoom(dataBytes - (present?.ring.dataBytes ?? 0), slot))) return present !== undefined
+    if (dataBytes === undefined) return this.#fits(slot, entryBytes)
+    const moreBytes = dataBytes - (present?.ring.dataBytes ?? 0)
+    await this.#makeRoom(moreBytes, slot)
+    // Looked at only now: another change that waited for the same room may have taken it.
+    if (this.#bytes + moreBytes > this.#memoryBytesMax) return this.#fits(slot, entryBytes)
     await this.#replace(partition, present, dataBytes)
     return true
   }
@@ -143,14 +146,13 @@ export class RingKeeper {
     await Promise.all(this.#fronts.map((front) => front.attachRing(partition.slot, memory)))
   }
 
-  /** Takes back the rings that were idle longest until `bytes` more fit; false when too few are idle. */
-  async #makeRoom(bytes: number, except: PartitionSlot): Promise<boolean> {
-    if (this.#bytes + bytes <= this.#memoryBytesMax) return true
+  /** Takes back the rings that were idle longest until `bytes` more fit, or no idle one is left. */
+  async #makeRoom(bytes: number, except: PartitionSlot): Promise<void> {
+    if (this.#bytes + bytes <= this.#memoryBytesMax) return
     const idle = this.#idleRings(except)
     while (this.#bytes + bytes > this.#memoryBytesMax && idle.length > 0) {
       await Promise.all(idle.splice(0, reclaimedAtOnce).map((kept) => this.#takeBack(kept)))
     }
-    return this.#bytes + bytes <= this.#memoryBytesMax
   }
 
   /** Rings that may be taken back, the one longest unused first. */
@@ -172,6 +174,8 @@ export class RingKeeper {
 
   async #takeBack(kept: Kept): Promise<void> {
     const { slot } = kept.partition
+    // It was found idle before others were taken back: meanwhile it may have been replaced, or be gone already.
+    if (this.#kept.get(slot) !== kept || this.#changes.has(slot)) return
     const change = this.#detach(kept).finally(() => this.#changes.delete(slot))
     this.#changes.set(slot, change)
     await change

@@ -104,6 +104,25 @@ test('while all rings are busy the next one has to wait', async () => {
   assert.equal(answers.slice(-2), [false, false])
 })
 
+test('two that need the same memory at once take no ring back twice, and stay within the budget', async () => {
+  const memoryBytesMax = 80 * (ringBytesFirst * 1.2)
+  const { keeper, owner } = keeperWith({ memoryBytesMax })
+  for (let slot = 0; slot < 80; slot++) await keeper.ensure(slot, 100, false)
+  const entryBytes = 6 * 1024 * 1024
+  await Promise.all([keeper.ensure(100, entryBytes, false), keeper.ensure(101, entryBytes, false)])
+  let bytes = 0
+  for (const memory of owner.rings.values()) bytes += memory.byteLength
+  assert.is(keeper.bytes, bytes)
+  assert.ok(bytes <= memoryBytesMax * 1.2, `${bytes} bytes`)
+})
+
+test('an entry larger than the ring has to wait while the budget is spent', async () => {
+  const { keeper } = keeperWith({ memoryBytesMax: 2 * (ringBytesFirst * 1.2) })
+  await keeper.ensure(0, 100, false)
+  assert.is(await keeper.ensure(0, 1_000_000, false), false)
+  assert.is(await keeper.ensure(0, 100, true), true, 'the present ring serves smaller ones')
+})
+
 test('a partition that is gone gets no ring, a dropped ring is sealed', async () => {
   const { keeper } = keeperWith()
   assert.is(await keeper.ensure(5_000, 100, false), false)
