@@ -4,14 +4,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { type Clock, VirtualClock } from '../../src/base/clock.ts'
+import { VirtualClock } from '../../src/base/clock.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { type PartitionSettings, partitionDirectory } from '../../src/base/topology.ts'
 import type { Disk } from '../../src/log/disk.ts'
 import type { Engine, ProducerSnapshot } from '../../src/log/engine.ts'
 import { LogReader } from '../../src/log/local/reader.ts'
 import { MemoryDisk } from '../../src/log/memory-disk.ts'
-import { openEngine } from '../../src/log/open-engine.ts'
+import { type OpenEngineOptions, openEngine } from '../../src/log/open-engine.ts'
 import { RealDisk } from '../../src/log/real-disk.ts'
 import { batchBaseOffset, batchLastOffset, buildBatch, eachBatch } from '../../src/wire/record-batch.ts'
 
@@ -80,7 +80,7 @@ let seed = 1
 export function openLog(
   disk: Disk,
   settings: Partial<PartitionSettings> = {},
-  more: { readonly clock?: Clock; readonly onProgress?: () => void; readonly topicId?: string } = {},
+  more: Partial<Pick<OpenEngineOptions, 'clock' | 'onProgress' | 'topicId' | 'visitBatch'>> = {},
 ): OpenedLog {
   const visited: number[] = []
   const snapshots: ProducerSnapshot[] = []

@@ -27,7 +27,7 @@ export function readAbortedEntry(bytes: Buffer, at: number): AbortedTransaction 
 /** A run of entries' bytes. */
 export function encodeAborted(aborted: readonly AbortedTransaction[]): Buffer {
   const bytes = Buffer.alloc(aborted.length * abortedEntryBytes)
-  aborted.forEach((one, place) => writeAbortedEntry(bytes, place * abortedEntryBytes, one))
+  for (const [place, one] of aborted.entries()) writeAbortedEntry(bytes, place * abortedEntryBytes, one)
   return bytes
 }
 

@@ -38,6 +38,8 @@ export class LocalLog implements Engine {
   /** Aborted transactions whose markers are not written yet. */
   #aborted: AbortedTransaction[] = []
   #abortedEnd: Offset
+  /** Behind the last one that has an entry, written or not. */
+  #indexedEnd: Offset
   readonly #progress: EngineProgress
   readonly #change: EngineChange
   #lastSyncMs: number
@@ -56,6 +58,7 @@ export class LocalLog implements Engine {
     this.#deletedEnd = Math.min(checkpoint.startOffset, this.#endOffset)
     this.#recoveryPoint = checkpoint.recoveryPoint
     this.#abortedEnd = abortedEnd
+    this.#indexedEnd = abortedEnd
     this.#progress = { writtenEnd: this.#endOffset, syncedEnd: this.#endOffset }
     this.#change = { startOffset: this.startOffset, segmentsChanged: false }
     this.#lastSyncMs = options.clock.nowMs()
@@ -229,7 +232,7 @@ export class LocalLog implements Engine {
     let next = this.#aborted[0]
     while (next !== undefined && next.lastOffset < active.summary.endOffset) {
       active.indexes.abort(next)
-      this.#abortedEnd = next.lastOffset + 1
+      this.#indexedEnd = next.lastOffset + 1
       this.#aborted.shift()
       next = this.#aborted[0]
     }
@@ -239,6 +242,7 @@ export class LocalLog implements Engine {
   #show(active: ActiveSegment | undefined): boolean {
     if (active === undefined) return true
     if (!this.#segments.withRoom(() => active.indexes.flushAborted())) return false
+    this.#abortedEnd = this.#indexedEnd
     this.#progress.writtenEnd = active.summary.endOffset
     return true
   }

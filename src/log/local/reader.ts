@@ -4,10 +4,12 @@ import { errnoOf } from '../../base/errors.ts'
 import type { Offset } from '../../base/ids.ts'
 import { batchHeaderBytes, batchIsControl, batchLastOffset, readRecords } from '../../wire/record-batch.ts'
 import type { Disk } from '../disk.ts'
+import { type AbortedRange, AbortedReader, type AbortedStart } from './aborted-reader.ts'
 import { SegmentList, type SegmentView } from './segment-list.ts'
 import { firstAtOrAfter, type LogPoint, largestTime, recordOf } from './time-search.ts'
 import { soundSize, walkBatches } from './walk-batches.ts'
 
+export type { AbortedStart } from './aborted-reader.ts'
 export type { LogPoint } from './time-search.ts'
 
 /** Where to read, and what may be seen. */
@@ -48,6 +50,7 @@ export class LogReader {
   readonly #places = new Map<Offset, Place>()
   /** The largest timestamps of segments that are written no more, by base offset. */
   readonly #largestTimes = new Map<Offset, number>()
+  readonly #aborted = new AbortedReader()
 
   constructor(options: { readonly disk: Disk; readonly directory: string }) {
     this.#segments = new SegmentList(options.disk, options.directory)
@@ -98,6 +101,17 @@ export class LogReader {
     })
   }
 
+  /**
+   * The aborted transactions with data in a range, in the order of their markers. undefined: the range begins before the
+   * segments. Rejects with the disk's errors.
+   */
+  abortedTransactions(options: AbortedRange & { readonly generation: number }): Promise<AbortedStart[] | undefined> {
+    return this.#retrying(options.generation, async () => {
+      const place = this.#segments.placeOf(options.startOffset)
+      return place < 0 ? undefined : this.#aborted.find(this.#segments.views.slice(place), options)
+    })
+  }
+
   /** Visits every record of the range in order (control batches excepted), for replay. */
   async readAllRecords(
     options: LogRange,
@@ -129,6 +143,7 @@ export class LogReader {
     this.#segments.close()
     this.#places.clear()
     this.#largestTimes.clear()
+    this.#aborted.clear()
   }
 
   /** Segments come and go while a reader looks: what was not found, or has vanished, is looked for again in a new list. */

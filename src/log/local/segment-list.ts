@@ -53,6 +53,13 @@ export class SegmentView {
     return this.timeFloor(Number.POSITIVE_INFINITY)
   }
 
+  /** The transaction index from a position on; empty where there is no such file yet. */
+  async abortedBytes(position: number): Promise<Buffer> {
+    const file = this.#indexFile('txnindex')
+    const bytes = Buffer.allocUnsafe(Math.max(0, (file?.size() ?? 0) - position))
+    return file === undefined ? bytes : bytes.subarray(0, await file.readAsync(bytes, position))
+  }
+
   close(): void {
     for (const file of this.#files.values()) file.close()
     this.#files.clear()
