@@ -8,7 +8,7 @@ import type { Bell } from '../ring/bell.ts'
 import { ENTRY_TOO_LARGE, RING_FULL, RING_SEALED, slotDistance } from '../ring/cursor.ts'
 import type { Ring } from '../ring/ring.ts'
 import type { EntryKind } from '../ring/slot.ts'
-import type { PartitionTable } from '../ring/table.ts'
+import { PartitionState, type PartitionTable } from '../ring/table.ts'
 import { ErrorCode } from '../wire/generated/errors.ts'
 import type { KeptPartition, RingKeeper } from './ring-keeper.ts'
 
@@ -103,9 +103,10 @@ export class RingWriter {
     while (!line.isAskingForRing) {
       const entry = line.backlog[0]
       if (entry === undefined) break
-      if (this.#find(line.slot) === undefined) {
+      const refusal = this.#refusalOf(line.slot)
+      if (refusal !== ErrorCode.NONE) {
         line.backlog.shift()
-        entry.settle(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+        entry.settle(refusal)
         continue
       }
       if (!this.#tryPublish(line, entry)) break
@@ -115,6 +116,19 @@ export class RingWriter {
     if (line.backlog.length === 0) this.#unpublished.delete(line)
     if (published > 0) this.#watch(line)
     return published
+  }
+
+  /** What a partition that takes no more entries owes those that wait: its ring stays sealed, and it gets no other. */
+  #refusalOf(slot: PartitionSlot): number {
+    if (this.#find(slot) === undefined) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    switch (this.#table.state(slot)) {
+      case PartitionState.failed:
+        return ErrorCode.KAFKA_STORAGE_ERROR
+      case PartitionState.removed:
+        return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+      default:
+        return ErrorCode.NONE
+    }
   }
 
   #tryPublish(line: Line, entry: MainEntry): boolean {

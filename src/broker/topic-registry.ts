@@ -93,19 +93,17 @@ export class TopicRegistry implements TopicEffects {
     const topic = this.#topics.get(name)
     if (topic === undefined) return
     this.#topics.delete(name)
-    // Fronts first: once they have let go, nobody claims in these rings any more.
-    await Promise.all(this.#fronts.map((front) => front.applyCatalog([{ kind: 'remove', name, id: topic.id }])))
+    // From here on nobody gets a ring for them; those that are being made have reached everyone once they can be dropped.
+    for (const { slot } of topic.partitions) this.#bySlot.delete(slot)
     await Promise.all(topic.partitions.map((partition) => this.#keeper().drop(partition.slot)))
+    await Promise.all(this.#fronts.map((front) => front.applyCatalog([{ kind: 'remove', name, id: topic.id }])))
     await Promise.all(
       this.#owners.map((owner, index) => {
         const slots = topic.partitions.filter((partition) => partition.owner === index).map(({ slot }) => slot)
         return slots.length === 0 ? undefined : owner.remove(slots)
       }),
     )
-    for (const { slot, owner } of topic.partitions) {
-      this.#bySlot.delete(slot)
-      this.#placement.giveBack({ slot, owner })
-    }
+    for (const { slot, owner } of topic.partitions) this.#placement.giveBack({ slot, owner })
     this.#topicRemoved(name)
   }
 

@@ -13,7 +13,7 @@ import { Bell } from '../../src/ring/bell.ts'
 import { slotAfter } from '../../src/ring/cursor.ts'
 import type { Ring } from '../../src/ring/ring.ts'
 import { Verdict } from '../../src/ring/slot.ts'
-import { PartitionTable } from '../../src/ring/table.ts'
+import { PartitionState, PartitionTable } from '../../src/ring/table.ts'
 import { ErrorCode } from '../../src/wire/generated/errors.ts'
 import { FakeFront, FakeOwner, partitionSettings } from './fake-agents.ts'
 
@@ -69,7 +69,7 @@ function makeJournal() {
     // A ring that was replaced is drained before its successor is served, as owners do.
     if (errorCode !== undefined) for (const ring of rings) serve(ring, errorCode)
   }
-  return { journal, turn, clock }
+  return { journal, turn, clock, table, keeper }
 }
 
 const record = (text: string) => ({ key: Buffer.from(text), value: Buffer.from(text) })
@@ -124,6 +124,23 @@ test('after a failed append all that waits fails too, until the partition was lo
   await turn()
   await turn(ErrorCode.NONE)
   assert.equal(settled, [56, 56, 56, 0])
+})
+
+test('what waits for the ring of a partition that failed is told so', async () => {
+  const { journal, turn, table, keeper } = makeJournal()
+  const settled: number[] = []
+  const append = (): void => journal.append('__consumer_offsets', 0, [record('x')], (code) => settled.push(code))
+  append()
+  await turn()
+  await turn(ErrorCode.NONE)
+  // As an owner does after an error of its storage.
+  keeper.ringOf(slot)?.seal()
+  table.setState(slot, PartitionState.failed)
+  append()
+  append()
+  await turn()
+  assert.equal(settled, [ErrorCode.NONE, ErrorCode.KAFKA_STORAGE_ERROR, ErrorCode.KAFKA_STORAGE_ERROR])
+  await journal.load('__consumer_offsets', 0, () => undefined)
 })
 
 test('an append to a partition that nobody has opened fails, later and not at once', async () => {
