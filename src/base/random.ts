@@ -1,13 +1,16 @@
 /** The only place that touches chance: every other room is handed a Random, so that a seed replays a run. */
 
-import { randomBytes } from 'node:crypto'
-
 /** A source of chance. */
 export interface Random {
   /** A whole number in [0, end). */
   below(end: number): number
   /** A version 4 UUID as 16 bytes, never one of the two that Kafka reserves (zero, and one). */
   uuid(): Buffer
+}
+
+/** Loaded at the first use: OpenSSL's part of Node costs every thread that only might need it some MB. */
+function randomBytes(size: number): Buffer {
+  return process.getBuiltinModule('node:crypto').randomBytes(size)
 }
 
 /** Chance from the operating system. */
