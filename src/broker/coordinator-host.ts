@@ -3,33 +3,24 @@
 import { assertDefined } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import { SafkaError } from '../base/errors.ts'
-import type { PartitionSlot } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
 import { type CatalogPartition, partitionDirectory } from '../base/topology.ts'
-import { GroupCoordinator } from '../coordinator/groups/coordinator.ts'
-import { ProducerIdCoordinator } from '../coordinator/producer-ids/coordinator.ts'
-import { TopicCoordinator } from '../coordinator/topics/coordinator.ts'
 import type { Disk } from '../log/disk.ts'
 import { consumeCleanShutdown, writeCleanShutdown } from '../log/local/clean-shutdown.ts'
 import { LogReader } from '../log/local/reader.ts'
 import { openDisk } from '../log/open-disk.ts'
-import { Bell } from '../ring/bell.ts'
-import { ByteQueue } from '../ring/queue.ts'
+import type { Bell } from '../ring/bell.ts'
 import { PartitionTable } from '../ring/table.ts'
 import { ErrorCode, errorName } from '../wire/generated/errors.ts'
 import type { BrokerConfig } from './config.ts'
-import { groupSettings } from './group-settings.ts'
+import { buildCoordinatorParts, type CoordinatorParts } from './coordinator-parts.ts'
 import { recoverFolders } from './housekeeping.ts'
-import { RingJournal } from './journal.ts'
-import { Placement } from './placement.ts'
+import type { RingJournal } from './journal.ts'
 import type { MainControl } from './remotes.ts'
-import { RequestDesk } from './request-desk.ts'
-import { type KeptPartition, RingKeeper } from './ring-keeper.ts'
-import { RingWriter } from './ring-writer.ts'
 import type { SharedMemory } from './shared-memory.ts'
 import type { Agents } from './threads.ts'
-import { metadataSettings, TopicRegistry } from './topic-registry.ts'
+import { metadataSettings } from './topic-registry.ts'
 
 const metadataTopic = '__cluster_metadata'
 const offsetsTopic = '__consumer_offsets'
@@ -45,26 +36,13 @@ export type CoordinatorHostOptions = {
   readonly logger: Logger
 }
 
-/** Everything that exists only once the agents do. */
-type Hosted = {
-  readonly placement: Placement
-  readonly keeper: RingKeeper
-  readonly registry: TopicRegistry
-  readonly writer: RingWriter
-  readonly journal: RingJournal
-  readonly topics: TopicCoordinator
-  readonly groups: GroupCoordinator
-  readonly producerIds: ProducerIdCoordinator
-  readonly desk: RequestDesk
-}
-
 /** An agent: `doWork` is main's duty cycle. Until `recover` has built the coordinator there is nothing to do. */
 export class CoordinatorHost {
   readonly #options: CoordinatorHostOptions
   readonly #table: PartitionTable
   readonly #bell: Bell
   readonly #disk: Disk
-  #hosted: Hosted | undefined
+  #hosted: CoordinatorParts | undefined
 
   constructor(options: CoordinatorHostOptions) {
     const { disks, table } = options.shared.topology
@@ -80,6 +58,7 @@ export class CoordinatorHost {
       return this.#hosted === undefined ? false : this.#hosted.keeper.ensure(slot, entryBytes, isFull)
     },
     ensureTopics: async (names) => this.#theHosted().topics.ensureTopics(names),
+    addToTransaction: async (addition) => this.#theHosted().transactions.addToTransaction(addition),
     log: async (level, message, fields) => this.#options.logger[level](message, fields),
   }
 
@@ -97,7 +76,12 @@ export class CoordinatorHost {
    * Once it resolves, every thread knows every topic and requests can be answered.
    */
   async recover(agents: Agents): Promise<void> {
-    const hosted = this.#build(agents)
+    const hosted = buildCoordinatorParts({
+      ...this.#options,
+      agents,
+      table: this.#table,
+      internalOpened: (journal, topic, partition) => this.#addToJournal(journal, topic.name, partition),
+    })
     this.#hosted = hosted
     await this.#openMetadataLog(hosted)
     await hosted.journal.load(metadataTopic, 0, (record) => {
@@ -114,74 +98,36 @@ export class CoordinatorHost {
     if (errorCode !== ErrorCode.NONE) {
       throw new SafkaError('SAFKA_START', `the coordinator's own topics could not be created: ${errorName(errorCode)}`)
     }
-    const offsets = assertDefined(hosted.registry.topic(offsetsTopic), 'the offsets topic is there')
-    for (const partition of offsets.partitions) {
-      await hosted.journal.load(offsetsTopic, partition.index, (record) => hosted.groups.replay(offsetsTopic, record))
+    await this.#loadOffsets(hosted)
+    for (const { index } of partitionsOf(hosted, transactionsTopic)) {
+      await hosted.journal.load(transactionsTopic, index, (record) => {
+        hosted.transactions.replay(transactionsTopic, record)
+      })
     }
     hosted.groups.started()
+    await hosted.transactions.started()
   }
 
   /** Lets go of timers and files, once the owners have closed all logs, and marks the data folder as closed in order. */
   close(): void {
     this.#hosted?.groups.stop()
+    this.#hosted?.transactions.stop()
     if (this.#options.shared.topology.disks.local !== undefined) writeCleanShutdown(this.#disk)
     this.#disk.close()
   }
 
-  #build(agents: Agents): Hosted {
-    const { config, shared, clock, random, logger } = this.#options
-    const { owners, fronts } = agents
-    const placement = new Placement({ capacity: this.#table.capacity, owners: owners.length })
-    const keeper: RingKeeper = new RingKeeper({
-      owners,
-      fronts,
-      clock,
-      ringBytesMax: config.ringBytesMax,
-      memoryBytesMax: config.ringMemoryBytesMax,
-      find: (slot) => registry.partitionAt(slot),
-    })
-    const registry: TopicRegistry = new TopicRegistry({
-      owners,
-      fronts,
-      placement,
-      keeper: () => keeper,
-      logger,
-      internalOpened: (topic, partition) => this.#addToJournal(journal, topic.name, partition),
-      topicRemoved: (name) => groups.topicRemoved(name),
-    })
-    const ownerBells = shared.topology.ownerBells.map((memory) => new Bell(memory))
-    const find = (slot: PartitionSlot): KeptPartition | undefined => registry.partitionAt(slot)
-    const writer = new RingWriter({ keeper, find, table: this.#table, ownerBells, bell: this.#bell, clock, logger })
-    const journal = new RingJournal({ writer, table: this.#table, clock, logger })
-    const topicSettings = {
-      nodeId: config.nodeId,
-      staticConfigs: config.kafka,
-      partitionsMax: this.#table.capacity - 1,
+  async #loadOffsets(hosted: CoordinatorParts): Promise<void> {
+    for (const { index } of partitionsOf(hosted, offsetsTopic)) {
+      await hosted.journal.load(
+        offsetsTopic,
+        index,
+        (record, _offset, batch) => hosted.groups.replay(offsetsTopic, record, batch),
+        (end) => hosted.groups.replayEnd(index, end),
+      )
     }
-    const topics = new TopicCoordinator({ clock, random, journal, effects: registry, settings: topicSettings })
-    const groups = new GroupCoordinator({
-      clock,
-      random,
-      journal,
-      topics,
-      settings: groupSettings((name) => topics.brokerConfig(name)),
-      logger,
-    })
-    const producerIds = new ProducerIdCoordinator({ clock, journal, nodeId: config.nodeId, logger })
-    const desk = new RequestDesk({
-      fronts: shared.fronts.map((front, index) => ({
-        requests: new ByteQueue(front.requests),
-        responses: new ByteQueue(front.responses),
-        bell: new Bell(assertDefined(shared.topology.writerBells[index + 1], 'a front has a bell')),
-      })),
-      parts: [topics, groups, producerIds],
-      isJournalFull: () => journal.isFull(),
-      logger,
-    })
-    return { placement, keeper, registry, writer, journal, topics, groups, producerIds, desk }
   }
 
-  async #openMetadataLog(hosted: Hosted): Promise<void> {
+  async #openMetadataLog(hosted: CoordinatorParts): Promise<void> {
     const place = assertDefined(hosted.placement.take(), 'an empty table has room')
     const storage = this.#options.shared.topology.disks.local === undefined ? 'memory' : 'local'
     const settings = { ...metadataSettings(hosted.topics.defaultSettings()), storage } as const
@@ -199,7 +145,11 @@ export class CoordinatorHost {
     journal.add({ topic, partition: partition.index, slot: partition.slot, reader })
   }
 
-  #theHosted(): Hosted {
+  #theHosted(): CoordinatorParts {
     return assertDefined(this.#hosted, 'the coordinator is there before requests are')
   }
+}
+
+function partitionsOf(hosted: CoordinatorParts, topic: string): readonly CatalogPartition[] {
+  return assertDefined(hosted.registry.topic(topic), "the coordinator's own topics are there").partitions
 }

@@ -7,11 +7,13 @@ import type {
   OpenPartition,
   PartitionFacts,
   PartitionSettings,
+  ProducerFacts,
   Topology,
 } from '../base/topology.ts'
+import type { AddToTransaction } from '../coordinator/transactions/coordinator.ts'
 import type { LogSink } from './remote-logger.ts'
 
-export type { PartitionFacts } from '../base/topology.ts'
+export type { PartitionFacts, ProducerFacts } from '../base/topology.ts'
 
 /** What main asks of an owner thread. */
 export interface OwnerControl {
@@ -31,6 +33,8 @@ export interface OwnerControl {
   deleteRecords(slot: PartitionSlot, beforeOffset: Offset): Promise<{ errorCode: number; startOffset: Offset }>
   /** Bytes on disk and the ring's place, for describe commands. */
   describe(slots: readonly PartitionSlot[]): Promise<readonly PartitionFacts[]>
+  /** The producers that a partition knows, in no particular order; none where it is not served. */
+  describeProducers(slot: PartitionSlot): Promise<readonly ProducerFacts[]>
   /** Finishes what was claimed, syncs and closes everything. */
   stop(): Promise<void>
 }
@@ -87,6 +91,8 @@ export interface MainControl extends LogSink {
   ensureRing(slot: PartitionSlot, entryBytes: number, isFull: boolean): Promise<boolean>
   /** Creates the topics that are missing (auto-creation); answers an error code a topic, in order. */
   ensureTopics(names: readonly string[]): Promise<readonly number[]>
+  /** Makes a partition part of a producer's transaction (KIP-890); answers a Kafka error code once it takes the data. */
+  addToTransaction(addition: AddToTransaction): Promise<number>
 }
 
 /** What a worker thread is started with (workerData), beside its MessagePort. */

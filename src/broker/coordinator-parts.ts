@@ -1,0 +1,125 @@
+/** Puts the coordinator together: its parts, the journal under them, and the desk that hands them requests. */
+
+import { assertDefined } from '../base/assert.ts'
+import type { Clock } from '../base/clock.ts'
+import type { PartitionSlot } from '../base/ids.ts'
+import type { Logger } from '../base/logger.ts'
+import type { Random } from '../base/random.ts'
+import type { CatalogPartition, CatalogTopic } from '../base/topology.ts'
+import { GroupCoordinator } from '../coordinator/groups/coordinator.ts'
+import { ProducerIdCoordinator } from '../coordinator/producer-ids/coordinator.ts'
+import { TopicCoordinator } from '../coordinator/topics/coordinator.ts'
+import { TransactionCoordinator } from '../coordinator/transactions/coordinator.ts'
+import { Bell } from '../ring/bell.ts'
+import { ByteQueue } from '../ring/queue.ts'
+import type { PartitionTable } from '../ring/table.ts'
+import type { BrokerConfig } from './config.ts'
+import { groupSettings, transactionSettings } from './coordinator-settings.ts'
+import { RingJournal } from './journal.ts'
+import { Placement } from './placement.ts'
+import { RequestDesk } from './request-desk.ts'
+import { type KeptPartition, RingKeeper } from './ring-keeper.ts'
+import { RingWriter } from './ring-writer.ts'
+import type { SharedMemory } from './shared-memory.ts'
+import type { Agents } from './threads.ts'
+import { TopicRegistry } from './topic-registry.ts'
+import { RingTransactionMarks } from './transaction-marks.ts'
+
+/** Everything on main that exists only once the agents do. */
+export type CoordinatorParts = {
+  readonly placement: Placement
+  readonly keeper: RingKeeper
+  readonly registry: TopicRegistry
+  readonly writer: RingWriter
+  readonly journal: RingJournal
+  readonly topics: TopicCoordinator
+  readonly groups: GroupCoordinator
+  readonly producerIds: ProducerIdCoordinator
+  readonly transactions: TransactionCoordinator
+  readonly desk: RequestDesk
+}
+
+export type CoordinatorPartsOptions = {
+  readonly config: BrokerConfig
+  readonly shared: SharedMemory
+  readonly agents: Agents
+  readonly table: PartitionTable
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  /** Called with each partition of an internal topic once its owner has opened it. */
+  readonly internalOpened: (journal: RingJournal, topic: CatalogTopic, partition: CatalogPartition) => void
+}
+
+/** Makes the parts; nothing is read or opened yet. */
+export function buildCoordinatorParts(options: CoordinatorPartsOptions): CoordinatorParts {
+  const { config, clock, random, logger } = options
+  const storage = buildStorage(options, (name) => groups.topicRemoved(name))
+  const { journal, registry } = storage
+  const topicSettings = {
+    nodeId: config.nodeId,
+    staticConfigs: config.kafka,
+    partitionsMax: options.table.capacity - 1,
+  }
+  const topics = new TopicCoordinator({ clock, random, journal, effects: registry, settings: topicSettings })
+  const configOf = (name: string): string | null => topics.brokerConfig(name)
+  const groups = new GroupCoordinator({ clock, random, journal, topics, settings: groupSettings(configOf), logger })
+  const producerIds = new ProducerIdCoordinator({ clock, journal, nodeId: config.nodeId, logger })
+  const transactions = new TransactionCoordinator({
+    clock,
+    journal,
+    marks: new RingTransactionMarks({ writer: storage.writer, registry, clock }),
+    topics,
+    producerIds,
+    groups,
+    settings: transactionSettings(configOf),
+    logger,
+  })
+  const desk = buildDesk(options, [topics, groups, transactions], journal)
+  return { ...storage, topics, groups, producerIds, transactions, desk }
+}
+
+function buildStorage(options: CoordinatorPartsOptions, topicRemoved: (name: string) => void) {
+  const { config, shared, agents, table, clock, logger } = options
+  const { owners, fronts } = agents
+  const find = (slot: PartitionSlot): KeptPartition | undefined => registry.partitionAt(slot)
+  const placement = new Placement({ capacity: table.capacity, owners: owners.length })
+  const keeper: RingKeeper = new RingKeeper({
+    owners,
+    fronts,
+    clock,
+    ringBytesMax: config.ringBytesMax,
+    memoryBytesMax: config.ringMemoryBytesMax,
+    find,
+  })
+  const ownerBells = shared.topology.ownerBells.map((memory) => new Bell(memory))
+  const writer = new RingWriter({ keeper, find, table, ownerBells, bell: shared.mainBell, clock, logger })
+  const journal = new RingJournal({ writer, table, clock, logger })
+  const registry: TopicRegistry = new TopicRegistry({
+    owners,
+    fronts,
+    placement,
+    keeper: () => keeper,
+    logger,
+    internalOpened: (topic, partition) => options.internalOpened(journal, topic, partition),
+    topicRemoved,
+  })
+  return { placement, keeper, writer, journal, registry }
+}
+
+function buildDesk(
+  { shared, logger }: CoordinatorPartsOptions,
+  parts: ConstructorParameters<typeof RequestDesk>[0]['parts'],
+  journal: RingJournal,
+): RequestDesk {
+  return new RequestDesk({
+    fronts: shared.fronts.map((front, index) => ({
+      requests: new ByteQueue(front.requests),
+      responses: new ByteQueue(front.responses),
+      bell: new Bell(assertDefined(shared.topology.writerBells[index + 1], 'a front has a bell')),
+    })),
+    parts,
+    isJournalFull: () => journal.isFull(),
+    logger,
+  })
+}

@@ -1,0 +1,48 @@
+/** The coordinator's settings, from the broker configs that Kafka has for them. */
+
+import { defaultGroupSettings, type GroupSettings } from '../coordinator/groups/settings.ts'
+import { defaultTransactionSettings, type TransactionSettings } from '../coordinator/transactions/settings.ts'
+
+/** Answers a broker config's value in force, or null. */
+type ConfigOf = (name: string) => string | null
+
+/** What groups and offsets go by. */
+export function groupSettings(configOf: ConfigOf): GroupSettings {
+  const number = numbersFrom(configOf)
+  const otherwise = defaultGroupSettings
+  return {
+    sessionTimeoutMinMs: number('group.min.session.timeout.ms', otherwise.sessionTimeoutMinMs),
+    sessionTimeoutMaxMs: number('group.max.session.timeout.ms', otherwise.sessionTimeoutMaxMs),
+    groupMembersMax: number('group.max.size', otherwise.groupMembersMax),
+    initialRebalanceDelayMs: number('group.initial.rebalance.delay.ms', otherwise.initialRebalanceDelayMs),
+    offsetMetadataMax: number('offset.metadata.max.bytes', otherwise.offsetMetadataMax),
+    offsetsRetentionMs: number('offsets.retention.minutes', otherwise.offsetsRetentionMs / 60_000) * 60_000,
+    offsetsRetentionCheckMs: number('offsets.retention.check.interval.ms', otherwise.offsetsRetentionCheckMs),
+    offsetsPartitionCount: number('offsets.topic.num.partitions', otherwise.offsetsPartitionCount),
+    freesMemberOnClose: configOf('safka.group.member.free.on.close') === 'true',
+  }
+}
+
+/** What transactions go by. */
+export function transactionSettings(configOf: ConfigOf): TransactionSettings {
+  const number = numbersFrom(configOf)
+  const otherwise = defaultTransactionSettings
+  return {
+    statePartitionCount: number('transaction.state.log.num.partitions', otherwise.statePartitionCount),
+    offsetsPartitionCount: number('offsets.topic.num.partitions', otherwise.offsetsPartitionCount),
+    timeoutMaxMs: number('transaction.max.timeout.ms', otherwise.timeoutMaxMs),
+    timeoutCheckMs: number('transaction.abort.timed.out.transaction.cleanup.interval.ms', otherwise.timeoutCheckMs),
+    idExpirationMs: number('transactional.id.expiration.ms', otherwise.idExpirationMs),
+    idExpirationCheckMs: number(
+      'transaction.remove.expired.transaction.cleanup.interval.ms',
+      otherwise.idExpirationCheckMs,
+    ),
+  }
+}
+
+function numbersFrom(configOf: ConfigOf): (name: string, otherwise: number) => number {
+  return (name, otherwise) => {
+    const value = configOf(name)
+    return value === null ? otherwise : Number(value)
+  }
+}
