@@ -3,7 +3,7 @@
 import { assert } from '../base/assert.ts'
 import { ErrorCode } from '../wire/generated/errors.ts'
 import { coordinatorError } from './journal-error.ts'
-import type { Journal, JournalRecord, JournalTopic } from './ports.ts'
+import type { Journal, JournalRecord, JournalTopic, TransactionalProducer } from './ports.ts'
 import type { Waiter } from './waiter.ts'
 
 /** A batch that has grown to this goes out even while another is on its way: more gathering would only add delay. */
@@ -20,6 +20,8 @@ const recordOverheadBytes = 24
 
 type Batch = {
   records: JournalRecord[]
+  /** The one transaction that all records belong to, where there is one. */
+  transaction: TransactionalProducer | undefined
   bytes: number
   /** The last append that is complete once this batch is readable. */
   lastSequence: number
@@ -76,9 +78,16 @@ export class JournalLane {
     return this.#unsettledBytes > laneBytesMax || this.#heldCount > heldAnswersMax
   }
 
-  /** Takes records as one append (in one batch where they fit into one) and answers with its number. */
-  append(records: readonly JournalRecord[]): number {
+  /**
+   * Takes records as one append (in one batch where they fit into one) and answers with its number. Records of a transaction are
+   * gathered only with others of it.
+   */
+  append(records: readonly JournalRecord[], transaction?: TransactionalProducer): number {
     assert(records.length > 0, 'an append without records')
+    if (!isSameProducer(this.#gathering.transaction, transaction)) {
+      this.#flush()
+      this.#gathering.transaction = transaction
+    }
     const previous = this.#sequence
     this.#sequence += 1
     let bytes = 0
@@ -115,11 +124,11 @@ export class JournalLane {
   #flush(): void {
     const batch = this.#gathering
     if (batch.records.length === 0) return
-    this.#gathering = emptyBatch(this.#sequence)
+    this.#gathering = emptyBatch(this.#sequence, batch.transaction)
     this.#inFlight.push(batch)
     const epoch = this.#epoch
     this.#outstanding += 1
-    this.#journal.append(this.#topic, this.#partition, batch.records, (errorCode) => {
+    const settle = (errorCode: number): void => {
       this.#outstanding -= 1
       if (epoch === this.#epoch) {
         if (errorCode === ErrorCode.NONE) this.#settle(batch)
@@ -128,7 +137,8 @@ export class JournalLane {
       if (!this.#isDraining || this.#outstanding > 0) return
       this.#isDraining = false
       this.#onDrained()
-    })
+    }
+    this.#journal.append(this.#topic, this.#partition, batch.records, settle, batch.transaction)
   }
 
   #settle(batch: Batch): void {
@@ -156,8 +166,12 @@ export class JournalLane {
   }
 }
 
-function emptyBatch(lastSequence: number): Batch {
-  return { records: [], bytes: 0, lastSequence, held: [] }
+function emptyBatch(lastSequence: number, transaction?: TransactionalProducer): Batch {
+  return { records: [], transaction, bytes: 0, lastSequence, held: [] }
+}
+
+function isSameProducer(one: TransactionalProducer | undefined, other: TransactionalProducer | undefined): boolean {
+  return one?.producerId === other?.producerId && one?.producerEpoch === other?.producerEpoch
 }
 
 function recordBytes(record: JournalRecord): number {

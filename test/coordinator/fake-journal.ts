@@ -5,13 +5,18 @@ import { ErrorCode } from '../../src/wire/generated/errors.ts'
 
 type Append = {
   readonly place: string
-  readonly records: readonly JournalRecord[]
+  readonly entries: readonly LogEntry[]
   readonly settle: (errorCode: number) => void
 }
 
+/** A record in its batch, or the end of a transaction. */
+export type LogEntry =
+  | { readonly kind: 'record'; readonly record: JournalRecord; readonly batch: JournalBatch }
+  | { readonly kind: 'end'; readonly end: TransactionEnd }
+
 export class FakeJournal implements Journal {
   /** What is durable, by topic and partition. */
-  readonly #logs = new Map<string, JournalRecord[]>()
+  readonly #logs = new Map<string, LogEntry[]>()
   readonly #failed = new Set<string>()
   #pending: Append[] = []
   #isFlushing = false
@@ -29,10 +34,18 @@ export class FakeJournal implements Journal {
     partition: number,
     records: readonly JournalRecord[],
     settle: (errorCode: number) => void,
+    transaction?: TransactionalProducer,
   ): void {
     this.appendCount += 1
     this.recordCount += records.length
-    this.#pending.push({ place: `${topic}/${partition}`, records, settle })
+    const batch = transaction === undefined ? {} : { transaction }
+    const entries = records.map((record) => ({ kind: 'record', record, batch }) as const)
+    this.#pending.push({ place: `${topic}/${partition}`, entries, settle })
+  }
+
+  /** The end of a transaction, in line with the appends. */
+  appendEnd(topic: JournalTopic, partition: number, end: TransactionEnd, settle: (errorCode: number) => void): void {
+    this.#pending.push({ place: `${topic}/${partition}`, entries: [{ kind: 'end', end }], settle })
   }
 
   isFull(): boolean {
@@ -56,15 +69,22 @@ export class FakeJournal implements Journal {
   }
 
   records(topic: JournalTopic, partition: number): readonly JournalRecord[] {
-    return this.#logs.get(`${topic}/${partition}`) ?? []
+    const entries = this.#logs.get(`${topic}/${partition}`) ?? []
+    return entries.flatMap((entry) => (entry.kind === 'record' ? [entry.record] : []))
   }
 
   /** Every durable record, as a broker reads them at its start. */
   *all(): Generator<{ readonly topic: JournalTopic; readonly partition: number; readonly record: JournalRecord }> {
-    for (const [place, records] of this.#logs) {
-      const [name, partition] = place.split('/')
-      const topic = name === '__cluster_metadata' ? name : '__consumer_offsets'
-      for (const record of records) yield { topic, partition: Number(partition), record }
+    for (const { topic, partition, entry } of this.entries()) {
+      if (entry.kind === 'record') yield { topic, partition, record: entry.record }
+    }
+  }
+
+  /** Everything durable, with the ends of transactions. */
+  *entries(): Generator<{ readonly topic: JournalTopic; readonly partition: number; readonly entry: LogEntry }> {
+    for (const [place, entries] of this.#logs) {
+      const [name = '', partition] = place.split('/')
+      for (const entry of entries) yield { topic: name as JournalTopic, partition: Number(partition), entry }
     }
   }
 
@@ -98,18 +118,24 @@ export class FakeJournal implements Journal {
     this.#pending = []
   }
 
-  #settle({ place, records, settle }: Append): void {
+  #settle({ place, entries, settle }: Append): void {
     if (this.#failed.has(place)) {
       settle(ErrorCode.KAFKA_STORAGE_ERROR)
       return
     }
     const log = this.#logs.get(place)
     // Copies: the bytes may be overwritten once they are settled.
-    const copies = records.map(({ key, value }) => ({ key: copy(key), value: copy(value) }))
+    const copies = entries.map(copyEntry)
     if (log === undefined) this.#logs.set(place, copies)
     else log.push(...copies)
     settle(ErrorCode.NONE)
   }
+}
+
+function copyEntry(entry: LogEntry): LogEntry {
+  if (entry.kind === 'end') return entry
+  const { key, value } = entry.record
+  return { ...entry, record: { key: copy(key), value: copy(value) } }
 }
 
 function copy(bytes: Buffer | null): Buffer | null {

@@ -5,8 +5,18 @@ import type { Clock, Timer } from '../../base/clock.ts'
 import { type Logger, silentLogger } from '../../base/logger.ts'
 import type { Random } from '../../base/random.ts'
 import { ErrorCode } from '../../wire/generated/errors.ts'
+import type { TxnOffsetCommitRequest, TxnOffsetCommitResponse } from '../../wire/generated/txn-offset-commit.ts'
 import { decideExpiry, decideTopicRemoved } from '../offsets/removal.ts'
-import type { Journal, JournalRecord, JournalTopic, RequestContext } from '../ports.ts'
+import { decideTxnCommit, txnCommitError } from '../offsets/txn-commit.ts'
+import type {
+  Journal,
+  JournalBatch,
+  JournalRecord,
+  JournalTopic,
+  RequestContext,
+  TransactionalProducer,
+  TransactionEnd,
+} from '../ports.ts'
 import type { TopicView } from '../topic-view.ts'
 import type { Waiter } from '../waiter.ts'
 import { decideConnectionClosed } from './classic/leave.ts'
@@ -77,11 +87,51 @@ export class GroupCoordinator {
   }
 
   /** Applies a record of the journal at start. Throws a DecodeError where the record is damaged. */
-  replay(topic: JournalTopic, record: JournalRecord): void {
+  replay(topic: JournalTopic, record: JournalRecord, batch: JournalBatch = {}): void {
     if (topic !== '__consumer_offsets') return
     assert(!this.#isStarted, 'replay after the start')
     const decoded = decodeRecord(record)
-    if (decoded !== undefined) this.#shardOf(decoded.groupId).replay(decoded)
+    if (decoded !== undefined) this.#shardOf(decoded.groupId).replay(decoded, batch.transaction)
+  }
+
+  /** Applies the end of a transaction that lies between the records of __consumer_offsets-`partition`, at start. */
+  replayEnd(partition: number, end: TransactionEnd): void {
+    assert(!this.#isStarted, 'replay after the start')
+    this.#shards[partition]?.replayEnd(end)
+  }
+
+  /** Which partition of __consumer_offsets keeps the group. */
+  partitionOf(groupId: string): number {
+    return groupPartition(groupId, this.#shards.length)
+  }
+
+  /** Keeps offsets that count once the transaction commits. That the transaction is open there has been seen to. */
+  commitInTransaction(request: TxnOffsetCommitRequest, waiter: Waiter<TxnOffsetCommitResponse>): void {
+    const { groupId, producerId, producerEpoch } = request
+    const transaction = { producerId, producerEpoch }
+    this.#decide(
+      groupId,
+      waiter,
+      (decision, group) => {
+        const isRefused = group === undefined && !this.#service.hasRoomForGroup()
+        const response = isRefused
+          ? txnCommitError(request, ErrorCode.GROUP_MAX_SIZE_REACHED)
+          : decideTxnCommit({ decision, group, request })
+        decision.answer(waiter, response)
+      },
+      transaction,
+    )
+  }
+
+  /** Calls `proceed` once nothing of __consumer_offsets-`partition` that was decided until now is on its way any more. */
+  whenSettled(partition: number, proceed: () => void): void {
+    const { lane } = assertDefined(this.#shards[partition], 'a partition without a shard')
+    lane.answerAfter(lane.lastSequence, { answer: proceed, refuse: proceed }, undefined)
+  }
+
+  /** The end of a transaction is in the log of __consumer_offsets-`partition`: its offsets count now, or never. */
+  transactionEnded(partition: number, end: TransactionEnd): void {
+    this.#shards[partition]?.endTransaction(end)
   }
 
   /** `request` is what the registry decoded for `context.apiKey`; `reply` is called once, now or later. */
@@ -105,7 +155,8 @@ export class GroupCoordinator {
   topicRemoved(name: string): void {
     for (const shard of this.#shards) {
       for (const group of [...shard.groups.values()]) {
-        if (group.offsets.has(name)) this.#change(group.id, (decision, of) => decideTopicRemoved(decision, of, name))
+        const isConcerned = group.offsets.has(name) || group.pending.places(name).length > 0
+        if (isConcerned) this.#change(group.id, (decision, of) => decideTopicRemoved(decision, of, name))
       }
     }
   }
@@ -125,11 +176,12 @@ export class GroupCoordinator {
     groupId: string,
     waiter: Waiter<Response>,
     decide: (decision: Decision, group: Group | undefined) => void,
+    transaction?: TransactionalProducer,
   ): void {
     const shard = this.#shardOf(groupId)
     if (shard.isLoading) waiter.refuse(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS)
     else if (shard.lane.isFull) waiter.refuse(ErrorCode.COORDINATOR_NOT_AVAILABLE)
-    else shard.run(groupId, decide)
+    else shard.run(groupId, decide, transaction)
   }
 
   /** The number of groups, in all shards. */

@@ -51,7 +51,9 @@ function handleFetch(service: GroupService, { context, request, reply }: GroupCa
   for (const [index, one] of asked.entries()) {
     const waiter = gather.waiterAt(index, (errorCode) => fetchError(one, retriableForFetch(errorCode), apiVersion))
     service.decide(one.groupId, waiter, (decision, group) => {
-      decision.answer(waiter, fetchOffsets(one, group?.offsets, { topics, apiVersion }))
+      const isUnstable = (topic: string, partition: number): boolean =>
+        fetch.requireStable && (group?.pending.has({ topic, partition }) ?? false)
+      decision.answer(waiter, fetchOffsets(one, group?.offsets, { topics, apiVersion, isUnstable }))
     })
   }
 }

@@ -6,7 +6,7 @@ import type { Logger } from '../../base/logger.ts'
 import { ErrorCode } from '../../wire/generated/errors.ts'
 import { JournalLane } from '../journal-lane.ts'
 import { replayOffset } from '../offsets/replay.ts'
-import type { Journal } from '../ports.ts'
+import type { Journal, TransactionalProducer, TransactionEnd } from '../ports.ts'
 import { prepareRebalance } from './classic/rebalance.ts'
 import { replayGroup } from './classic/replay.ts'
 import { armTimer, cancelTimer, decideDeadlines, startSessions } from './classic/timers.ts'
@@ -33,6 +33,10 @@ export class GroupShard {
   readonly lane: JournalLane
   readonly #partition: number
   readonly #ports: ShardPorts
+  /** By producer id, the groups that its open transaction commits offsets for. */
+  readonly #groupsByProducer = new Map<number, Set<string>>()
+  /** Ends of transactions that came while the state was read: what they end may be read after them. */
+  #endsToApply: TransactionEnd[] = []
   #isLoading = false
   #isStopped = false
 
@@ -58,20 +62,30 @@ export class GroupShard {
     return this.groups.get(groupId)?.lastSequence ?? this.lane.lastSequence
   }
 
-  /** Decides about one group: `decide` works on it, and what it wrote and answered goes its way. */
-  run(groupId: string, decide: (decision: Decision, group: Group | undefined) => void): void {
+  /**
+   * Decides about one group: `decide` works on it, and what it wrote and answered goes its way. Offsets written for a
+   * `transaction` count once that is committed.
+   */
+  run(
+    groupId: string,
+    decide: (decision: Decision, group: Group | undefined) => void,
+    transaction?: TransactionalProducer,
+  ): void {
     const { clock, decision: ports } = this.#ports
     const decision = new Decision({
       nowMs: clock.nowMs(),
       monotonicMs: clock.monotonicMs(),
       ports,
-      replay: (record) => this.replay(record),
+      replay: (record) => this.replay(record, transaction),
     })
     decide(decision, this.groups.get(groupId))
     const sequence =
       decision.records.length === 0
         ? undefined
-        : this.lane.append(decision.records.map((record) => encodeRecord(record)))
+        : this.lane.append(
+            decision.records.map((record) => encodeRecord(record)),
+            transaction,
+          )
     const group = this.groups.get(groupId)
     if (group !== undefined && sequence !== undefined) group.lastSequence = sequence
     const dependsOn = group?.lastSequence ?? this.lane.lastSequence
@@ -82,7 +96,7 @@ export class GroupShard {
   }
 
   /** Applies one record: the only way in which what the journal keeps changes in memory. */
-  replay(record: CoordinatorRecord): void {
+  replay(record: CoordinatorRecord, transaction?: TransactionalProducer): void {
     const { groupId } = record
     if (record.kind === 'group') {
       if (record.value === null) this.#forgetMembers(groupId)
@@ -90,14 +104,45 @@ export class GroupShard {
       return
     }
     if (record.committed !== null) {
-      replayOffset(this.#groupFor(groupId).offsets, record)
+      const group = this.#groupFor(groupId)
+      if (transaction !== undefined) {
+        group.pending.add(transaction.producerId, record, record.committed)
+        this.#noteProducer(transaction.producerId, groupId)
+        return
+      }
+      replayOffset(group.offsets, record)
+      group.pending.outdate(record)
       return
     }
     const group = this.groups.get(groupId)
     if (group === undefined) return
     replayOffset(group.offsets, record)
-    // A group that only ever had offsets ends with the last of them, as it would not be there after a restart.
-    if (!group.classic.isRecorded && group.offsets.size === 0) this.#forget(group)
+    group.pending.remove(record)
+    this.#forgetIfUnused(group)
+  }
+
+  /** Applies the end of a transaction that is in the log: its offsets count now, or never. */
+  endTransaction(end: TransactionEnd): void {
+    if (this.#isLoading) {
+      this.#endsToApply.push(end)
+      return
+    }
+    this.replayEnd(end)
+  }
+
+  /** As `endTransaction`, while the log is read. */
+  replayEnd({ producerId, isCommit }: TransactionEnd): void {
+    const groupIds = this.#groupsByProducer.get(producerId)
+    if (groupIds === undefined) return
+    this.#groupsByProducer.delete(producerId)
+    for (const groupId of groupIds) {
+      const group = this.groups.get(groupId)
+      if (group === undefined) continue
+      for (const { topic, partition, committed } of group.pending.end(producerId, isCommit)) {
+        replayOffset(group.offsets, { kind: 'offset', groupId, topic, partition, committed })
+      }
+      this.#forgetIfUnused(group)
+    }
   }
 
   /** The state is complete: members have a whole session time to show themselves. */
@@ -120,6 +165,17 @@ export class GroupShard {
     this.#clear()
   }
 
+  #noteProducer(producerId: number, groupId: string): void {
+    const groupIds = this.#groupsByProducer.get(producerId)
+    if (groupIds === undefined) this.#groupsByProducer.set(producerId, new Set([groupId]))
+    else groupIds.add(groupId)
+  }
+
+  /** A group that only ever had offsets ends with the last of them, as it would not be there after a restart. */
+  #forgetIfUnused(group: Group): void {
+    if (!group.classic.isRecorded && group.offsets.size === 0 && group.pending.isEmpty) this.#forget(group)
+  }
+
   #groupFor(groupId: string): Group {
     const present = this.groups.get(groupId)
     if (present !== undefined) return present
@@ -133,8 +189,9 @@ export class GroupShard {
     const group = this.groups.get(groupId)
     if (group === undefined) return
     this.#forget(group)
-    if (group.offsets.size === 0) return
-    const rest = { ...newGroup(groupId), offsets: group.offsets, lastSequence: group.lastSequence }
+    if (group.offsets.size === 0 && group.pending.isEmpty) return
+    const { offsets, pending, lastSequence } = group
+    const rest = { ...newGroup(groupId), offsets, pending, lastSequence }
     this.groups.set(groupId, rest)
   }
 
@@ -162,6 +219,7 @@ export class GroupShard {
   #clear(): void {
     const dropped = [...this.groups.values()]
     this.groups.clear()
+    this.#groupsByProducer.clear()
     for (const group of dropped) {
       cancelTimer(group)
       for (const member of group.classic.members.values()) {
@@ -175,21 +233,25 @@ export class GroupShard {
     if (this.#isStopped) return
     const { journal, clock, logger } = this.#ports
     const partition = this.#partition
-    const visit = (record: Parameters<typeof decodeRecord>[0]) => {
+    const visit: Parameters<Journal['load']>[2] = (record, _offset, batch) => {
       const decoded = decodeRecord(record)
-      if (decoded !== undefined) this.replay(decoded)
+      if (decoded !== undefined) this.replay(decoded, batch.transaction)
     }
-    journal.load(topic, partition, visit).then(
-      () => {
-        if (this.#isStopped) return
-        this.#isLoading = false
-        this.loaded()
-      },
-      (thrown: unknown) => {
-        logger.error('group journal cannot be read yet', { partition, reason: messageOf(thrown) })
-        this.groups.clear()
-        clock.startTimer(reloadDelayMs, () => this.#reload())
-      },
-    )
+    journal
+      .load(topic, partition, visit, (end) => this.replayEnd(end))
+      .then(
+        () => {
+          if (this.#isStopped) return
+          for (const end of this.#endsToApply.splice(0)) this.replayEnd(end)
+          this.#isLoading = false
+          this.loaded()
+        },
+        (thrown: unknown) => {
+          logger.error('group journal cannot be read yet', { partition, reason: messageOf(thrown) })
+          this.groups.clear()
+          this.#groupsByProducer.clear()
+          clock.startTimer(reloadDelayMs, () => this.#reload())
+        },
+      )
   }
 }

@@ -8,14 +8,11 @@ import type { Decision } from '../groups/decision.ts'
 import type { Group } from '../groups/group.ts'
 import { commitBytesMax } from '../groups/limits.ts'
 import type { TopicView } from '../topic-view.ts'
-import type { OffsetRecord } from './records.ts'
+import { type OffsetRecord, offsetRecordBytes } from './records.ts'
 
 type CommitTopic = OffsetCommitRequest['topics'][number]
 type CommitPartition = CommitTopic['partitions'][number]
 type AnsweredPartition = OffsetCommitResponse['topics'][number]['partitions'][number]
-
-/** What a record takes beside the strings in it. */
-const recordBytesAround = 80
 
 type Commit = {
   readonly decision: Decision
@@ -45,8 +42,9 @@ export function decideCommit(commit: Commit): OffsetCommitResponse {
       if (metadata.length > settings.offsetMetadataMax) {
         return { partitionIndex, errorCode: ErrorCode.OFFSET_METADATA_TOO_LARGE }
       }
-      bytes += recordBytesAround + 3 * (request.groupId.length + name.length + metadata.length)
-      records.push(offsetRecord(commit, { topic, name, partition, metadata }))
+      const record = offsetRecord(commit, { topic, name, partition, metadata })
+      bytes += offsetRecordBytes(record)
+      records.push(record)
       return { partitionIndex, errorCode: ErrorCode.NONE }
     })
     return { name: topic.name, topicId: topic.topicId, partitions }

@@ -11,6 +11,13 @@ export type FetchingGroup = OffsetFetchRequest['groups'][number]
 type FetchedTopic = FetchedGroup['topics'][number]
 type FetchedPartition = FetchedTopic['partitions'][number]
 
+/** What an answer is made with. */
+export type FetchContext = {
+  readonly topics: TopicView
+  readonly apiVersion: number
+  readonly isUnstable: (topic: string, partition: number) => boolean
+}
+
 const zeroTopicId = topicIdBytes(noTopicId)
 
 /** The groups that the request asks for: a list from version 8, else the one. */
@@ -22,18 +29,16 @@ export function fetchingGroups(request: OffsetFetchRequest, apiVersion: number):
 
 /**
  * A group's offsets: those asked for, or all where `topics` is null. What was never committed is offset -1 without an error.
- * No offset is ever unstable, since there are no transactions; so require_stable needs nothing beyond waiting for the journal.
+ * `isUnstable` says where an offset may change with the end of a transaction, for clients that want to wait for that.
  */
 export function fetchOffsets(
   asked: FetchingGroup,
   offsets: GroupOffsets | undefined,
-  { topics: view, apiVersion }: { readonly topics: TopicView; readonly apiVersion: number },
+  context: FetchContext,
 ): FetchedGroup {
   const all = offsets ?? new Map()
   const topics =
-    asked.topics === null
-      ? fetchAll(all, { view, apiVersion })
-      : asked.topics.map((topic) => fetchTopic(topic, { offsets: all, view, apiVersion }))
+    asked.topics === null ? fetchAll(all, context) : asked.topics.map((topic) => fetchTopic(topic, all, context))
   return { groupId: asked.groupId, topics, errorCode: ErrorCode.NONE }
 }
 
@@ -57,11 +62,8 @@ export function fetchResponse(groups: FetchedGroup[], apiVersion: number): Offse
 
 function fetchTopic(
   topic: NonNullable<FetchingGroup['topics']>[number],
-  {
-    offsets,
-    view,
-    apiVersion,
-  }: { readonly offsets: GroupOffsets; readonly view: TopicView; readonly apiVersion: number },
+  offsets: GroupOffsets,
+  { topics: view, apiVersion, isUnstable }: FetchContext,
 ): FetchedTopic {
   const { topicId, partitionIndexes } = topic
   const name = apiVersion >= 10 ? view.nameOf(topicIdHex(topicId)) : topic.name
@@ -70,16 +72,14 @@ function fetchTopic(
     return { name: '', topicId, partitions }
   }
   const partitions = partitionIndexes.map((index) => {
+    if (isUnstable(name, index)) return noOffset(index, ErrorCode.UNSTABLE_OFFSET_COMMIT)
     const committed = committedOffset(offsets, name, index)
     return committed === undefined || isOfOtherTopic(committed, topicId) ? noOffset(index) : fetched(index, committed)
   })
   return { name, topicId, partitions }
 }
 
-function fetchAll(
-  offsets: GroupOffsets,
-  { view, apiVersion }: { readonly view: TopicView; readonly apiVersion: number },
-): FetchedTopic[] {
+function fetchAll(offsets: GroupOffsets, { topics: view, apiVersion, isUnstable }: FetchContext): FetchedTopic[] {
   const topics: FetchedTopic[] = []
   for (const [name, committedByPartition] of offsets) {
     const id = apiVersion >= 10 ? view.idOf(name) : noTopicId
@@ -88,7 +88,9 @@ function fetchAll(
     const topicId = topicIdBytes(id)
     const partitions: FetchedPartition[] = []
     for (const [index, committed] of committedByPartition) {
-      if (!isOfOtherTopic(committed, topicId)) partitions.push(fetched(index, committed))
+      if (isOfOtherTopic(committed, topicId)) continue
+      const isWanted = !isUnstable(name, index)
+      partitions.push(isWanted ? fetched(index, committed) : noOffset(index, ErrorCode.UNSTABLE_OFFSET_COMMIT))
     }
     if (partitions.length > 0) topics.push({ name, topicId, partitions })
   }

@@ -15,6 +15,8 @@ const keyMessageVersion = 0
 const valueVersion = 4
 /** Only version 1 can say when a commit expires. */
 const expiringValueVersion = 1
+/** What a record takes beside the strings in it. */
+const bytesAroundStrings = 80
 const zeroTopicId = topicIdBytes(noTopicId)
 
 /** A group's offset in one partition; null: there is none any more. */
@@ -24,6 +26,11 @@ export type OffsetRecord = {
   readonly topic: string
   readonly partition: number
   readonly committed: CommittedOffset | null
+}
+
+/** What the record takes at most. */
+export function offsetRecordBytes({ groupId, topic, committed }: OffsetRecord): number {
+  return bytesAroundStrings + 3 * (groupId.length + topic.length + (committed?.metadata.length ?? 0))
 }
 
 export function encodeOffsetRecord(record: OffsetRecord): JournalRecord {

@@ -23,9 +23,9 @@ export function decideOffsetDelete(
       const isKnown = partitionIndex >= 0 && partitionIndex < (view.partitionCount(name) ?? 0)
       if (!isKnown) return { partitionIndex, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION }
       if (isSubscribed(name)) return { partitionIndex, errorCode: ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC }
-      if (committedOffset(group.offsets, name, partitionIndex) !== undefined) {
-        removeOffset(decision, group, { topic: name, partition: partitionIndex })
-      }
+      const place = { topic: name, partition: partitionIndex }
+      const isThere = committedOffset(group.offsets, name, partitionIndex) !== undefined || group.pending.has(place)
+      if (isThere) removeOffset(decision, group, place)
       return { partitionIndex, errorCode: ErrorCode.NONE }
     }),
   }))
@@ -45,6 +45,7 @@ export function decideTopicRemoved(decision: Decision, group: Group, topic: stri
   for (const partition of [...(group.offsets.get(topic)?.keys() ?? [])]) {
     removeOffset(decision, group, { topic, partition })
   }
+  for (const place of group.pending.places(topic)) removeOffset(decision, group, place)
 }
 
 /** Removes offsets that nobody has used for longer than the retention time, and the group once it has none and is empty. */
@@ -56,12 +57,15 @@ export function decideExpiry(decision: Decision, group: Group): void {
   for (const [topic, partitions] of [...offsets]) {
     if (isSubscribed(topic)) continue
     for (const [partition, committed] of [...partitions]) {
+      // A transaction is about to say something of it.
+      if (group.pending.has({ topic, partition })) continue
       if (isExpired(decision, committed, expiresFromMs?.(committed) ?? committed.commitTimestampMs)) {
         removeOffset(decision, group, { topic, partition })
       }
     }
   }
-  if (offsets.size === 0 && classic.state === 'Empty' && classic.pendingJoins.size === 0) removeGroup(decision, group)
+  if (offsets.size === 0 && group.pending.isEmpty && classic.state === 'Empty' && classic.pendingJoins.size === 0)
+    removeGroup(decision, group)
 }
 
 /** From when the retention time counts for an offset; undefined: not at all for now. */
@@ -84,6 +88,7 @@ function removeGroup(decision: Decision, group: Group): void {
   for (const [topic, partitions] of [...group.offsets]) {
     for (const partition of [...partitions.keys()]) removeOffset(decision, group, { topic, partition })
   }
+  for (const place of group.pending.places()) removeOffset(decision, group, place)
   // A group that only had offsets is gone with them, but Kafka's readers expect the tombstone all the same.
   decision.write({ kind: 'group', groupId: group.id, value: null })
 }

@@ -19,6 +19,9 @@ export const waitingMax = 10_000
 /** How long a journal that could not be read is left alone. */
 const reloadDelayMs = 1_000
 
+/** Called with NONE and an id, or with an error code and -1. */
+type Settle = (errorCode: number, producerId: number) => void
+
 export type ProducerIdCoordinatorOptions = {
   readonly clock: Clock
   readonly journal: Journal
@@ -26,7 +29,7 @@ export type ProducerIdCoordinatorOptions = {
   readonly logger?: Logger
 }
 
-/** Serves producers without transactions; those with a transactional id are refused at once (SKIPPED.md). */
+/** Serves producers without transactions, and the transaction coordinator with ids for those that have them. */
 export class ProducerIdCoordinator {
   readonly apiKeys: readonly number[] = [initProducerIdApi.key]
   readonly #clock: Clock
@@ -34,7 +37,7 @@ export class ProducerIdCoordinator {
   readonly #nodeId: number
   readonly #logger: Logger
   readonly #state = newProducerIdState()
-  #waiting: ((response: unknown) => void)[] = []
+  #waiting: Settle[] = []
   #isReserving = false
   #isReloading = false
 
@@ -60,11 +63,19 @@ export class ProducerIdCoordinator {
       reply(makeInitProducerIdResponse({ errorCode }))
       return
     }
+    this.next((outcome, producerId) => {
+      const isGiven = outcome === ErrorCode.NONE
+      reply(makeInitProducerIdResponse(isGiven ? { producerId, producerEpoch: 0 } : { errorCode: outcome }))
+    })
+  }
+
+  /** Gives an id that no other producer has or had. `settle` is called once, now or when the next block of ids is durable. */
+  next(settle: Settle): void {
     if ((this.#isReloading && !hasFreeId(this.#state)) || this.#waiting.length >= waitingMax) {
-      reply(makeInitProducerIdResponse({ errorCode: ErrorCode.COORDINATOR_LOAD_IN_PROGRESS }))
+      settle(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, -1)
       return
     }
-    this.#waiting.push(reply)
+    this.#waiting.push(settle)
     this.#serve()
   }
 
@@ -75,7 +86,7 @@ export class ProducerIdCoordinator {
     while (this.#waiting.length > 0) {
       const producerId = takeProducerId(this.#state)
       if (producerId === undefined) break
-      this.#waiting.shift()?.(makeInitProducerIdResponse({ producerId, producerEpoch: 0 }))
+      this.#waiting.shift()?.(ErrorCode.NONE, producerId)
     }
     if (this.#state.freeEnd - this.#state.freeStart < refillBelow) this.#reserve()
   }
@@ -108,9 +119,7 @@ export class ProducerIdCoordinator {
     const waiting = this.#waiting
     this.#waiting = []
     this.#reload()
-    for (const reply of waiting) {
-      reply(makeInitProducerIdResponse({ errorCode: ErrorCode.COORDINATOR_LOAD_IN_PROGRESS }))
-    }
+    for (const settle of waiting) settle(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, -1)
   }
 
   #reload(): void {

@@ -17,11 +17,7 @@ export interface TransactionalOffsets {
   /** Which partition of __consumer_offsets keeps the group. */
   partitionOf(groupId: string): number
   /** Keeps offsets that count once the transaction commits. That the transaction is open there has been seen to. */
-  commitInTransaction(
-    request: TxnOffsetCommitRequest,
-    apiVersion: number,
-    waiter: Waiter<TxnOffsetCommitResponse>,
-  ): void
+  commitInTransaction(request: TxnOffsetCommitRequest, waiter: Waiter<TxnOffsetCommitResponse>): void
   /** Calls `proceed` once nothing of __consumer_offsets-`partition` that was decided until now is on its way any more. */
   whenSettled(partition: number, proceed: () => void): void
   /** The marker is in the log of __consumer_offsets-`partition`. */

@@ -1,0 +1,13 @@
+/** Bounds on what clients can make the transaction coordinator hold, beside those that Kafka has as configs. */
+
+/** Transactional ids of the broker. Each costs about 1 KB; beyond this a new one is refused with POLICY_VIOLATION. */
+export const transactionsMax = 100_000
+
+/** A transaction's record: below the batch size that the journal takes. One with more partitions is UNKNOWN_SERVER_ERROR. */
+export const transactionRecordBytesMax = 900 * 1024
+
+/** How long a shard whose journal could not be read waits before it tries again. */
+export const reloadDelayMs = 1_000
+
+/** How long a partition that did not take the end of a transaction is left alone before the next try. */
+export const markRetryMs = 200
