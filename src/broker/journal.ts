@@ -16,7 +16,6 @@ import type {
 import type { LogReader } from '../log/local/reader.ts'
 import { EntryKind } from '../ring/slot.ts'
 import type { PartitionTable } from '../ring/table.ts'
-import { readEndMarker } from '../wire/end-marker.ts'
 import { ErrorCode, errorName } from '../wire/generated/errors.ts'
 import {
   batchBaseOffset,
@@ -29,6 +28,7 @@ import {
   eachBatch,
   readRecords,
 } from '../wire/record-batch.ts'
+import { readMarker } from '../wire/transaction-marker.ts'
 import type { RingWriter } from './ring-writer.ts'
 
 /** Records that wait for the owners, over all internal logs; beyond that no new request is taken on. */
@@ -130,9 +130,8 @@ export class RingJournal implements Journal {
       const bytes = await partition.reader.read({ offset, bytesMax: loadBytes, endOffset, generation })
       if (bytes === undefined || bytes.length === 0) throw cutShort(partition.name, offset, endOffset)
       eachBatch(bytes, (at) => {
-        const end = readEndMarker(bytes, at)
-        if (end !== undefined && batchBaseOffset(bytes, at) >= offset) visitEnd?.(end)
         if (!batchIsControl(bytes, at)) visitBatch(bytes, at, offset, visit)
+        else if (batchBaseOffset(bytes, at) >= offset) visitMarker(bytes, at, visitEnd)
         offset = Math.max(offset, batchLastOffset(bytes, at) + 1)
       })
     }
@@ -151,6 +150,11 @@ export class RingJournal implements Journal {
     if (partition.unsettled > 0) return
     for (const resume of partition.waitingForQuiet.splice(0)) resume()
   }
+}
+
+function visitMarker(bytes: Buffer, at: number, visitEnd: ((end: TransactionEnd) => void) | undefined): void {
+  const end = readMarker(bytes, at)
+  if (end !== undefined) visitEnd?.(end)
 }
 
 function visitBatch(

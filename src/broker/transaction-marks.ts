@@ -3,8 +3,8 @@
 import type { Clock } from '../base/clock.ts'
 import type { TransactionalProducer, TransactionEnd, TransactionMarks } from '../coordinator/ports.ts'
 import { EntryKind } from '../ring/slot.ts'
-import { buildEndMarker } from '../wire/end-marker.ts'
 import { ErrorCode } from '../wire/generated/errors.ts'
+import { buildMarker } from '../wire/transaction-marker.ts'
 import { encodeTransactionOpen } from '../wire/transaction-open.ts'
 import type { RingWriter } from './ring-writer.ts'
 import type { TopicRegistry } from './topic-registry.ts'
@@ -26,7 +26,7 @@ export class RingTransactionMarks implements TransactionMarks {
   }
 
   end(topic: string, partition: number, end: TransactionEnd, settle: (errorCode: number) => void): void {
-    const bytes = buildEndMarker(end, this.#clock.nowMs())
+    const bytes = buildMarker(end, this.#clock.nowMs())
     this.#publish(topic, partition, { bytes, kind: EntryKind.marker, settle })
   }
 
