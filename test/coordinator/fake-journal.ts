@@ -1,6 +1,13 @@
 /** A journal in memory for tests: it settles when told to, and can stall and fail. */
 
-import type { Journal, JournalBatch, JournalRecord, JournalTopic } from '../../src/coordinator/ports.ts'
+import type {
+  Journal,
+  JournalBatch,
+  JournalRecord,
+  JournalTopic,
+  TransactionalProducer,
+  TransactionEnd,
+} from '../../src/coordinator/ports.ts'
 import { ErrorCode } from '../../src/wire/generated/errors.ts'
 
 type Append = {
@@ -56,12 +63,16 @@ export class FakeJournal implements Journal {
     topic: JournalTopic,
     partition: number,
     visit: (record: JournalRecord, offset: number, batch: JournalBatch) => void,
+    visitEnd?: (end: TransactionEnd) => void,
   ): Promise<void> {
     await Promise.resolve()
     if (this.isUnreadable) throw new Error('the log cannot be read')
     const place = `${topic}/${partition}`
     this.#failed.delete(place)
-    for (const [offset, record] of this.records(topic, partition).entries()) visit(record, offset, {})
+    for (const [offset, entry] of (this.#logs.get(place) ?? []).entries()) {
+      if (entry.kind === 'end') visitEnd?.(entry.end)
+      else visit(entry.record, offset, entry.batch)
+    }
   }
 
   get pendingCount(): number {
