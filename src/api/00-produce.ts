@@ -39,6 +39,8 @@ export const produce = defineApi({
 const zstd = 4
 /** A produce waits this long for room even where its timeout says less. */
 const waitMsMin = 1_000
+/** Nor longer than this: the batch is held all the while, even where the client has gone. */
+const waitMsMax = 60_000
 const invalidTimestampMessage = 'One or more records have been rejected due to invalid timestamp'
 const adminClientId = '__admin_client'
 
@@ -147,13 +149,15 @@ class Production implements Settlement {
   }
 
   async #claimWhenRoom(works: readonly Work[]): Promise<void> {
-    const { partitions, monotonicMs } = this.#call.ports
-    const deadlineMs = monotonicMs() + Math.max(waitMsMin, this.#request.timeoutMs)
+    const { catalog, partitions, monotonicMs } = this.#call.ports
+    const deadlineMs = monotonicMs() + Math.min(Math.max(waitMsMin, this.#request.timeoutMs), waitMsMax)
     for (const work of works) {
       while (!this.#claim(work)) {
         const errorCode = await partitions.waitForRoom(work.place, work.batch.length, deadlineMs)
-        if (errorCode === ErrorCode.NONE) continue
-        this.#fail(work.index, errorCode)
+        // The place of a topic that has been deleted since may be another partition's by now.
+        const isGone = catalog.byId(work.place.topic.id) === undefined
+        if (errorCode === ErrorCode.NONE && !isGone) continue
+        this.#fail(work.index, isGone ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : errorCode)
         break
       }
     }

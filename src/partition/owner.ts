@@ -135,6 +135,7 @@ export class OwnerAgent implements OwnerControl {
   }
 
   async remove(slots: readonly PartitionSlot[]): Promise<void> {
+    const gone: Promise<void>[] = []
     for (const slot of slots) {
       const partition = this.#partitions.get(slot)
       if (partition === undefined) continue
@@ -144,10 +145,11 @@ export class OwnerAgent implements OwnerControl {
       const reason = partition.engine.failure?.message
       if (reason !== undefined)
         this.#logger.warn('a deleted partition left files behind', { name: partition.name, reason })
-      partition.ring?.seal()
-      this.#bell.markAndRing(slot)
-      // Its waiting swaps settle in the next cycle, and then it goes.
+      // Without a ring it goes, and everyone who waits for it is woken. The slot may be another partition's after that.
+      gone.push(this.#swapRing(slot, undefined))
+      this.#serve(partition)
     }
+    await Promise.all(gone)
   }
 
   async deleteRecords(slot: PartitionSlot, beforeOffset: Offset): Promise<{ errorCode: number; startOffset: Offset }> {
@@ -320,6 +322,7 @@ export class OwnerAgent implements OwnerControl {
     partition.state = 'failed'
     this.#table.setState(partition.slot, PartitionState.failed)
     partition.ring?.seal()
+    this.#wakes.add(partition.slot, this.#table.takeInterest(partition.slot))
     this.#bell.markAndRing(partition.slot)
   }
 

@@ -309,6 +309,29 @@ test('a parked fetch of a topic that is deleted is answered', async () => {
   assert.is(takeFetched(client)?.errorCode, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
 })
 
+test('a parked fetch is answered too where the front hears of the deletion first, as it does', async () => {
+  const broker = new Collapsed()
+  const topic = await broker.createTopic('t')
+  const client = broker.connect()
+  sendFetch(client, topic, { offset: 0, waitMs: 1_000_000 })
+  await broker.front.applyCatalog([{ kind: 'remove', name: topic.name, id: topic.id }])
+  await broker.owner.remove([slotOf(topic)])
+  await broker.settle()
+  assert.is(takeFetched(client)?.errorCode, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+})
+
+test('a produce that waits for room is answered once its topic is deleted', async () => {
+  const broker = new Collapsed()
+  const topic = await broker.createTopic('t')
+  broker.hasRingMemory = false
+  const client = broker.connect()
+  sendProduce(client, produceOf(topic, 0, batchOf(['x'])))
+  await broker.settle()
+  await broker.front.applyCatalog([{ kind: 'remove', name: topic.name, id: topic.id }])
+  await broker.settle()
+  assert.is(takeProduced(client)?.errorCode, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+})
+
 test('offsets outside of the log and wrong epochs are refused', async () => {
   const broker = new Collapsed()
   const topic = await broker.createTopic('t')
