@@ -3,8 +3,9 @@
  *
  * Behaviour: `acks` -1 and 1 are the same with one replica; 0 gets no response, and an error closes the connection. A batch larger
  * than `max.message.bytes` is refused here, before it takes room in a ring; all other checks are the owner's. `timeout` bounds only
- * the wait for room. Data of a transaction is refused: there are no transactions yet. `recordErrors` stays empty.
- * Versions: 3-6 do not know zstd; 13 goes by topic id. 0-2 are advertised (KAFKA-18659), and answered like Kafka: the connection closes.
+ * the wait for room. Data of a transaction goes where that was opened; `recordErrors` stays empty.
+ * Versions: 3-6 do not know zstd; from 12 on the partition is added to the producer's transaction here (KIP-890); 13 goes by topic id.
+ * 0-2 are advertised (KAFKA-18659), and answered like Kafka: the connection closes.
  */
 
 import { topicIdHex } from '../base/ids.ts'
@@ -23,9 +24,17 @@ import {
   type ProduceResponse,
   type ProduceResponsePartitionProduceResponse,
 } from '../wire/generated/produce.ts'
-import { batchAttributes, batchSizeBytes, compressionOf, isTransactional } from '../wire/record-batch.ts'
+import {
+  batchAttributes,
+  batchBaseSequence,
+  batchProducerEpoch,
+  batchProducerId,
+  batchSizeBytes,
+  compressionOf,
+  isTransactional,
+} from '../wire/record-batch.ts'
 import { type Call, defineApi } from './api.ts'
-import { mustWait, type Place, type Settlement } from './ports.ts'
+import { mustWait, type Place, type Settlement, type TransactionBatch } from './ports.ts'
 
 export const produce = defineApi({
   place: 'front',
@@ -44,6 +53,9 @@ const waitMsMax = 60_000
 const invalidTimestampMessage = 'One or more records have been rejected due to invalid timestamp'
 const adminClientId = '__admin_client'
 
+/** The first version whose producers do not send AddPartitionsToTxn. */
+const versionOfAddition = 12
+
 type Work = { readonly place: Place; readonly index: number; readonly batch: Buffer }
 
 /** One produce request until all of its batches are settled. */
@@ -53,6 +65,7 @@ class Production implements Settlement {
   /** One entry a partition, in the order of the request. */
   readonly #results: ProduceResponsePartitionProduceResponse[] = []
   readonly #slots: number[] = []
+  readonly #producerIds: number[] = []
   #unsettled = 0
   #isClaimed = false
 
@@ -72,10 +85,10 @@ class Production implements Settlement {
         if (work === undefined) continue
         // One that waits makes all behind it wait too, so that batches of one partition keep their order.
         if (waiting !== undefined) waiting.push(this.#kept(work))
-        else if (!this.#claim(work)) waiting = [this.#kept(work)]
+        else if (this.#mustBeAdded(work) || !this.#claim(work)) waiting = [this.#kept(work)]
       }
     }
-    if (waiting !== undefined) return this.#claimWhenRoom(waiting)
+    if (waiting !== undefined) return this.#claimLater(waiting)
     this.#claimedAll()
   }
 
@@ -88,6 +101,8 @@ class Production implements Settlement {
       result.baseOffset = baseOffset
       result.logAppendTimeMs = logAppendTimeMs
     }
+    // The partition may not know any more what was added.
+    if (errorCode === ErrorCode.INVALID_TXN_STATE) this.#call.ports.transactions.forget(this.#producerIds[index] ?? -1)
     if (errorCode === ErrorCode.INVALID_TIMESTAMP) result.errorMessage = invalidTimestampMessage
     if (!isBeforeLog(errorCode)) result.logStartOffset = this.#call.ports.partitions.logStartOffset(slot)
     this.#unsettled -= 1
@@ -127,10 +142,8 @@ class Production implements Settlement {
 
   #errorOfPlace(topic: CatalogTopic, batch: Buffer): number {
     if (topic.isInternal && this.#call.clientId !== adminClientId) return ErrorCode.INVALID_TOPIC_EXCEPTION
-    if (isTransactional(batchAttributes(batch, 0))) {
-      const isNameless = this.#request.transactionalId === null
-      return isNameless ? ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED : ErrorCode.INVALID_TXN_STATE
-    }
+    const isNameless = this.#request.transactionalId === null
+    if (isNameless && isTransactional(batchAttributes(batch, 0))) return ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
     if (batch.length > topic.settings.maxMessageBytes) return ErrorCode.MESSAGE_TOO_LARGE
     return ErrorCode.NONE
   }
@@ -143,25 +156,47 @@ class Production implements Settlement {
   #claim(work: Work): boolean {
     const answer = this.#call.ports.partitions.claim(work.place, work.batch, this, work.index)
     if (answer === mustWait) return false
-    if (answer === ErrorCode.NONE) this.#unsettled += 1
-    else this.#fail(work.index, answer)
+    if (answer === ErrorCode.NONE) {
+      this.#unsettled += 1
+      this.#producerIds[work.index] = batchProducerId(work.batch, 0)
+    } else {
+      this.#fail(work.index, answer)
+    }
     return true
   }
 
-  async #claimWhenRoom(works: readonly Work[]): Promise<void> {
-    const { catalog, partitions, monotonicMs } = this.#call.ports
+  /** Whether main must be asked first: the batch is the first of a transaction in its partition, as far as is known here. */
+  #mustBeAdded({ place, batch }: Work): boolean {
+    if (this.#call.apiVersion < versionOfAddition || !isTransactional(batchAttributes(batch, 0))) return false
+    return !this.#call.ports.transactions.isAdded(transactionBatch(place, batch))
+  }
+
+  async #claimLater(works: readonly Work[]): Promise<void> {
+    const { transactions, monotonicMs } = this.#call.ports
     const deadlineMs = monotonicMs() + Math.min(Math.max(waitMsMin, this.#request.timeoutMs), waitMsMax)
     for (const work of works) {
-      while (!this.#claim(work)) {
-        const errorCode = await partitions.waitForRoom(work.place, work.batch.length, deadlineMs)
-        // The place of a topic that has been deleted since may be another partition's by now.
-        const isGone = catalog.byId(work.place.topic.id) === undefined
-        if (errorCode === ErrorCode.NONE && !isGone) continue
-        this.#fail(work.index, isGone ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : errorCode)
-        break
+      let errorCode: number = ErrorCode.NONE
+      if (this.#mustBeAdded(work)) {
+        errorCode = await transactions.add(
+          this.#request.transactionalId ?? '',
+          transactionBatch(work.place, work.batch),
+        )
       }
+      if (errorCode === ErrorCode.NONE) errorCode = await this.#claimWhenRoom(work, deadlineMs)
+      if (errorCode !== ErrorCode.NONE) this.#fail(work.index, errorCode)
     }
     this.#claimedAll()
+  }
+
+  async #claimWhenRoom(work: Work, deadlineMs: number): Promise<number> {
+    const { catalog, partitions } = this.#call.ports
+    for (;;) {
+      // The place of a topic that has been deleted since may be another partition's by now.
+      if (catalog.byId(work.place.topic.id) === undefined) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+      if (this.#claim(work)) return ErrorCode.NONE
+      const errorCode = await partitions.waitForRoom(work.place, work.batch.length, deadlineMs)
+      if (errorCode !== ErrorCode.NONE && catalog.byId(work.place.topic.id) !== undefined) return errorCode
+    }
   }
 
   #fail(index: number, errorCode: number): void {
@@ -198,6 +233,15 @@ class Production implements Settlement {
       })
     })
     return makeProduceResponse({ responses })
+  }
+}
+
+function transactionBatch(place: Place, batch: Buffer): TransactionBatch {
+  return {
+    place,
+    producerId: batchProducerId(batch, 0),
+    producerEpoch: batchProducerEpoch(batch, 0),
+    firstSequence: batchBaseSequence(batch, 0),
   }
 }
 

@@ -3,6 +3,7 @@
  *
  * Behaviour: hot batches come from memory, cold ones from segment files, both as whole batches. `maxBytes` is capped by the broker;
  * the first batch of a response comes whole whatever the limits. A fetch with an error in any partition is answered at once.
+ * With isolation level 1 (read_committed) records end below the last stable offset, and aborted transactions among them are named.
  * Rack, cluster id, replica state and directory ids are ignored; a fetch by a replica is refused, since there are no followers.
  * Versions: 7 brought sessions, 9 leader epochs, 12 the diverging epoch, 13 topic ids, 16 node endpoints (never needed), 17-18 matter
  * to replicas only.
@@ -23,7 +24,7 @@ import {
 } from '../wire/generated/fetch.ts'
 import { type Call, defineApi } from './api.ts'
 import { errorOfLeaderEpoch, leaderEpoch } from './leader-epoch.ts'
-import type { FetchContext, FetchItem, FetchResult, Place, ReadWish } from './ports.ts'
+import type { AbortedTransaction, FetchContext, FetchItem, FetchResult, Place, ReadWish } from './ports.ts'
 
 export const fetch = defineApi({
   place: 'front',
@@ -116,7 +117,7 @@ class Fetching {
     const { partitions } = this.#call.ports
     let bytes = 0
     for (const { place, seenEnd, seenBytes } of this.#aims) {
-      if (place === undefined) return true
+      if (place === undefined || this.#isGone(place)) return true
       const { slot } = place.partition
       if (partitions.errorOf(slot) !== ErrorCode.NONE) return true
       bytes += seenBytes
@@ -134,6 +135,11 @@ class Fetching {
     return topic === undefined || partition === undefined ? undefined : { topic, partition }
   }
 
+  /** Its topic has been deleted since: the place may be another partition's by now. */
+  #isGone(place: Place): boolean {
+    return this.#call.ports.catalog.byId(place.topic.id) === undefined
+  }
+
   #endOf(slot: number): number {
     const { partitions } = this.#call.ports
     return this.#isCommittedOnly ? partitions.lastStableOffset(slot) : partitions.highWatermark(slot)
@@ -144,15 +150,13 @@ class Fetching {
     for (let index = first; index < this.#aims.length; index += 1) {
       const aim = this.#aims[index]
       if (aim === undefined) break
-      const cold = this.#readOne(aim)
-      if (cold !== undefined) return this.#readCold(aim, cold, index, done)
+      const later = this.#readOne(aim)
+      if (later !== undefined) return later.then(() => this.#read(index + 1, done))
     }
     done()
   }
 
-  async #readCold(aim: Aim, wish: ReadWish, index: number, done: () => void): Promise<void> {
-    const place = aim.place
-    if (place === undefined) return
+  async #readCold(aim: Aim, place: Place, wish: ReadWish): Promise<void> {
     let bytes: Buffer | undefined
     let errorCode: number = ErrorCode.OFFSET_OUT_OF_RANGE
     try {
@@ -161,14 +165,13 @@ class Fetching {
       errorCode = ErrorCode.KAFKA_STORAGE_ERROR
     }
     if (bytes === undefined) this.#refuse(aim, errorCode)
-    else this.#deliver(aim, place, bytes)
-    await this.#read(index + 1, done)
+    else await this.#deliverRead(aim, place, bytes)
   }
 
-  /** Reads one partition; answers the wish that only storage can fulfil. */
-  #readOne(aim: Aim): ReadWish | undefined {
+  /** Reads one partition; answers a promise where that takes storage. */
+  #readOne(aim: Aim): Promise<void> | undefined {
     const { item, place } = aim
-    if (place === undefined) {
+    if (place === undefined || this.#isGone(place)) {
       const isIdUnknown = this.#isById && this.#call.ports.catalog.byId(item.topicId) === undefined
       this.#refuse(aim, isIdUnknown ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
       return undefined
@@ -182,14 +185,40 @@ class Fetching {
     }
     const wish = this.#wishOf(item, this.#endOf(slot))
     if (wish === undefined) {
-      this.#deliver(aim, place, noRecords)
+      this.#deliver(aim, place, noRecords, [])
       return undefined
     }
     const bytes = partitions.read(place, wish)
-    if (bytes === 'cold') return wish
+    if (bytes === 'cold') return this.#readCold(aim, place, wish)
     if (bytes === 'gone') this.#refuse(aim, ErrorCode.OFFSET_OUT_OF_RANGE)
-    else this.#deliver(aim, place, bytes)
+    else return this.#deliverRead(aim, place, bytes)
     return undefined
+  }
+
+  /** Delivers records, to careful readers with what was aborted among them; that seldom takes storage. */
+  #deliverRead(aim: Aim, place: Place, records: Buffer): Promise<void> | undefined {
+    const isAsked = this.#isCommittedOnly && records.length > 0
+    const aborted = isAsked ? this.#call.ports.partitions.abortedAmong(place, aim.item.fetchOffset, records) : []
+    if (aborted instanceof Promise) return this.#deliverOnceKnown(aim, place, records, aborted)
+    this.#deliver(aim, place, records, aborted)
+    return undefined
+  }
+
+  async #deliverOnceKnown(
+    aim: Aim,
+    place: Place,
+    records: Buffer,
+    knowing: Promise<readonly AbortedTransaction[] | undefined>,
+  ): Promise<void> {
+    let aborted: readonly AbortedTransaction[] | undefined
+    let errorCode: number = ErrorCode.OFFSET_OUT_OF_RANGE
+    try {
+      aborted = await knowing
+    } catch {
+      errorCode = ErrorCode.KAFKA_STORAGE_ERROR
+    }
+    if (aborted === undefined) this.#refuse(aim, errorCode)
+    else this.#deliver(aim, place, records, aborted)
   }
 
   /** Undefined where there is nothing to read, or no room left in the response. */
@@ -229,7 +258,7 @@ class Fetching {
     this.#results.push({ item: aim.item, data })
   }
 
-  #deliver(aim: Aim, place: Place, records: Buffer): void {
+  #deliver(aim: Aim, place: Place, records: Buffer, aborted: readonly AbortedTransaction[]): void {
     const { partitions } = this.#call.ports
     const { slot } = place.partition
     this.#bytes += records.length
@@ -240,7 +269,7 @@ class Fetching {
       highWatermark: partitions.highWatermark(slot),
       lastStableOffset: partitions.lastStableOffset(slot),
       logStartOffset: partitions.logStartOffset(slot),
-      abortedTransactions: this.#isCommittedOnly ? [] : null,
+      abortedTransactions: this.#isCommittedOnly ? [...aborted] : null,
       records,
     })
     this.#results.push({ item: aim.item, data })

@@ -33,6 +33,9 @@ export type ReadWish = {
 /** A record's place found by its time. */
 export type TimedOffset = { readonly offset: Offset; readonly timestampMs: number }
 
+/** An aborted transaction as a Fetch response tells of it; `firstOffset` is that of its data in the partition. */
+export type AbortedTransaction = { readonly producerId: number; readonly firstOffset: Offset }
+
 /** A partition together with its topic. */
 export type Place = { readonly topic: CatalogTopic; readonly partition: CatalogPartition }
 
@@ -54,12 +57,39 @@ export interface Partitions {
   read(place: Place, wish: ReadWish): Buffer | 'cold' | 'gone'
   /** Reads batches that are no longer in memory; undefined where the offset is gone. Rejects where the disk fails. */
   readCold(place: Place, wish: ReadWish): Promise<Buffer | undefined>
+  /**
+   * The aborted transactions with data among `records`, which were read at `offset` below the last stable offset. An array at once
+   * where nothing at or behind `offset` was aborted; undefined where the records are gone by now. Rejects where the disk fails.
+   */
+  abortedAmong(
+    place: Place,
+    offset: Offset,
+    records: Buffer,
+  ): readonly AbortedTransaction[] | Promise<readonly AbortedTransaction[] | undefined>
   /** Bytes of the readable batches in memory from `offset` on; infinite where `offset` lies before them. */
   bytesFrom(slot: PartitionSlot, offset: Offset, endOffset: Offset): number
   /** The first record at or after a time, below `endOffset`. */
   offsetForTimestamp(place: Place, timestampMs: number, endOffset: Offset): Promise<TimedOffset | undefined>
   /** The first record that carries the greatest timestamp below `endOffset`. */
   maxTimestamp(place: Place, endOffset: Offset): Promise<TimedOffset | undefined>
+}
+
+/** A batch of a transaction, on its way into a partition. */
+export type TransactionBatch = {
+  readonly place: Place
+  readonly producerId: number
+  readonly producerEpoch: number
+  readonly firstSequence: number
+}
+
+/** Makes partitions part of transactions before data goes there, for clients that leave that to the broker (KIP-890). */
+export interface Transactions {
+  /** Whether the partition has been added to this very transaction. */
+  isAdded(batch: TransactionBatch): boolean
+  /** Adds it; resolves with NONE once the partition takes the batch, else with an error code for the producer. */
+  add(transactionalId: string, batch: TransactionBatch): Promise<number>
+  /** What is known of the producer proved wrong: it is to be added anew. */
+  forget(producerId: number): void
 }
 
 /** A fetch that waits for data. */
@@ -137,6 +167,7 @@ export type ClusterFacts = {
 export type Ports = {
   readonly catalog: Catalog
   readonly partitions: Partitions
+  readonly transactions: Transactions
   readonly parking: Parking
   readonly fetchSessions: FetchSessions
   readonly fetchBudget: FetchBudget

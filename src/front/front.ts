@@ -13,6 +13,7 @@ import { Bell } from '../ring/bell.ts'
 import { ByteQueue } from '../ring/queue.ts'
 import { PartitionTable } from '../ring/table.ts'
 import { Acceptor } from './acceptor.ts'
+import { Additions } from './additions.ts'
 import { BytePool } from './byte-pool.ts'
 import { FrontCatalog } from './catalog.ts'
 import { Connection, type ConnectionHome } from './connection.ts'
@@ -240,6 +241,7 @@ export class FrontAgent implements FrontControl {
     return {
       catalog: this.#catalog,
       partitions: this.#partitions,
+      transactions: new Additions(main, clock),
       parking: this.#parking,
       fetchSessions: new FetchSessionCache({ clock, random, sessionsMax: fetchSessionsMax }),
       fetchBudget: this.#budget,

@@ -1,6 +1,7 @@
 /** The partitions' logs as a front reaches them: their rings, their entries in the table, and their segment files. */
 
 import {
+  type AbortedTransaction,
   mustWait,
   type Partitions,
   type Place,
@@ -21,9 +22,10 @@ import { RingReclaim } from '../ring/reclaim.ts'
 import { Ring } from '../ring/ring.ts'
 import { PartitionState, type PartitionTable } from '../ring/table.ts'
 import { ErrorCode } from '../wire/generated/errors.ts'
-import { batchSizeBytes } from '../wire/record-batch.ts'
+import { batchLastOffset, batchSizeBytes, eachBatch } from '../wire/record-batch.ts'
 import type { BytePool } from './byte-pool.ts'
 import type { Pending } from './pending.ts'
+import { ringAborted } from './ring-aborted.ts'
 import type { Room } from './room.ts'
 import { ringMaxTimestamp, ringOffsetForTimestamp } from './timestamps.ts'
 
@@ -31,6 +33,7 @@ import { ringMaxTimestamp, ringOffsetForTimestamp } from './timestamps.ts'
 export const logReadersMax = 256
 
 const noBytes = Buffer.alloc(0)
+const noneAborted: readonly AbortedTransaction[] = []
 
 export class FrontPartitions implements Partitions {
   readonly #topology: Topology
@@ -162,6 +165,36 @@ export class FrontPartitions implements Partitions {
     const bytes = await reader.read({ offset, bytesMax, endOffset, generation, allocate: this.#allocate })
     if (bytes === undefined || bytes.length <= bytesMax || wish.isFirstWhole) return bytes
     return bytes.subarray(0, wholeBatchesWithin(bytes, bytesMax))
+  }
+
+  abortedAmong(
+    place: Place,
+    offset: Offset,
+    records: Buffer,
+  ): readonly AbortedTransaction[] | Promise<readonly AbortedTransaction[] | undefined> {
+    const { slot } = place.partition
+    const abortedEnd = this.#table.abortedEnd(slot)
+    if (offset >= abortedEnd) return noneAborted
+    let endOffset = offset
+    eachBatch(records, (at) => {
+      endOffset = batchLastOffset(records, at) + 1
+    })
+    return this.#findAborted(place, { startOffset: offset, endOffset, abortedEnd })
+  }
+
+  async #findAborted(
+    place: Place,
+    range: { readonly startOffset: Offset; readonly endOffset: Offset; readonly abortedEnd: Offset },
+  ): Promise<readonly AbortedTransaction[] | undefined> {
+    const { slot } = place.partition
+    if (place.topic.settings.storage !== 'ring') {
+      const generation = this.#table.segmentsGeneration(slot)
+      return this.#readerOf(place)?.abortedTransactions({ ...range, generation })
+    }
+    const ring = this.#rings.get(slot)
+    const logStart = this.logStartOffset(slot)
+    if (ring === undefined || logStart > range.startOffset) return undefined
+    return ringAborted(ring, { logStart, abortedEnd: range.abortedEnd }, range)
   }
 
   bytesFrom(slot: PartitionSlot, offset: Offset, endOffset: Offset): number {

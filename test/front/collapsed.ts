@@ -39,6 +39,8 @@ export class Collapsed {
   /** What the front forwarded. */
   readonly forwarded: ForwardedMessage[] = []
   readonly rings = new Map<number, Ring>()
+  /** What main answers when a front adds a partition to a transaction. */
+  addToTransaction: MainControl['addToTransaction'] = async () => 0
   ringsAsked = 0
   /** While false the owner does nothing, as though its thread were busy. */
   isOwnerRunning = true
@@ -177,6 +179,7 @@ export class Collapsed {
         return true
       },
       log: async () => {},
+      addToTransaction: (addition) => this.addToTransaction(addition),
       ensureTopics: async (names) => {
         for (const name of names) await this.createTopic(name)
         return names.map(() => 0)
