@@ -1,4 +1,4 @@
-/** InitProducerId: ids are unique across restarts and failures, and transactional producers are told no at once. */
+/** InitProducerId without a transactional id: ids are unique across restarts and failures. */
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -109,12 +109,6 @@ test('a failed reservation is answered with a retriable error, and its ids are n
 })
 
 const refusals: { name: string; request: Partial<InitProducerIdRequest>; errorCode: number }[] = [
-  {
-    name: 'a transactional id',
-    request: { transactionalId: 'tx' },
-    errorCode: ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-  },
-  { name: 'an empty transactional id', request: { transactionalId: '' }, errorCode: ErrorCode.INVALID_REQUEST },
   { name: 'an id without an epoch', request: { producerId: 5 }, errorCode: ErrorCode.INVALID_REQUEST },
   { name: 'an epoch without an id', request: { producerEpoch: 5 }, errorCode: ErrorCode.INVALID_REQUEST },
 ]

@@ -138,9 +138,6 @@ export class ProducerIdCoordinator {
 
 /** The error that a request gets whatever ids there are; NONE for one that is served. */
 function refusal(request: InitProducerIdRequest): number {
-  if (request.transactionalId === '') return ErrorCode.INVALID_REQUEST
-  // Of all errors this one makes clients of every kind give up at once: what says "not now" they would retry for ever.
-  if (request.transactionalId !== null) return ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
   // Both or neither, as Kafka asks; an idempotent producer gets a new id either way.
   const hasId = request.producerId !== -1
   const hasEpoch = request.producerEpoch !== -1
