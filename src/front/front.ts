@@ -137,8 +137,9 @@ export class FrontAgent implements FrontControl {
 
   async attachRing(slot: PartitionSlot, ring: SharedArrayBuffer | undefined): Promise<void> {
     this.#turn.within(() => {
-      this.#checkPartition(slot)
       this.#partitions.attachRing(slot, ring)
+      // Others may have written into it already: fetches that wait could not see that before.
+      this.#checkPartition(slot)
     })
   }
 

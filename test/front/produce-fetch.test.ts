@@ -2,8 +2,11 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { assertDefined } from '../../src/base/assert.ts'
 import { topicIdBytes } from '../../src/base/ids.ts'
 import type { CatalogTopic } from '../../src/base/topology.ts'
+import { Bell } from '../../src/ring/bell.ts'
+import { Ring } from '../../src/ring/ring.ts'
 import { PartitionState } from '../../src/ring/table.ts'
 import { ErrorCode } from '../../src/wire/generated/errors.ts'
 import { makeFetchRequest, makeFetchRequestFetchPartition } from '../../src/wire/generated/fetch.ts'
@@ -318,6 +321,29 @@ test('a parked fetch is answered too where the front hears of the deletion first
   await broker.owner.remove([slotOf(topic)])
   await broker.settle()
   assert.is(takeFetched(client)?.errorCode, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+})
+
+test('a parked fetch hears of what others wrote into a ring that its front got only later', async () => {
+  const broker = new Collapsed()
+  const topic = await broker.createTopic('t')
+  await produce(broker, topic, ['x'])
+  const slot = slotOf(topic)
+  const client = broker.connect()
+  sendFetch(client, topic, { offset: 1, waitMs: 1_000_000 })
+  const memory = Ring.create({ dataBytes: 65_536 })
+  broker.rings.get(slot)?.seal()
+  const attached = broker.owner.attachRing(slot, memory)
+  await broker.settle()
+  await attached
+  const batch = batchOf(['y'])
+  new Ring(memory).append(batch, 0, batch.length, 0)
+  new Bell(assertDefined(broker.topology.ownerBells[0], 'the owner has a bell')).markAndRing(slot)
+  await broker.settle()
+  await broker.front.attachRing(slot, memory)
+  await broker.settle()
+  const fetched = takeFetched(client)
+  assert.is(fetched?.highWatermark, 2)
+  assert.ok((fetched?.records?.length ?? 0) > 0)
 })
 
 test('a produce that waits for room is answered once its topic is deleted', async () => {
