@@ -94,8 +94,8 @@ export class RingJournal implements Journal {
     const timestampMs = this.#clock.nowMs()
     const bytes = buildBatch({
       records: records.map((record) => ({ ...record, headers: [], timestampMs })),
-      // Without a sequence: the coordinator never sends a batch twice.
-      ...(transaction === undefined ? {} : { ...transaction, isTransactional: true }),
+      // The same sequence each time, as Kafka's coordinator has it: it never sends a batch twice.
+      ...(transaction === undefined ? {} : { ...transaction, baseSequence: 0, isTransactional: true }),
     })
     partition.unsettled++
     this.#recordCount += records.length

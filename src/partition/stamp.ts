@@ -17,6 +17,9 @@ import { errorOfTransaction, stampMarker, stampOpen } from './stamp-transaction.
 import { attributeTransactional, type BatchValidator } from './validate-batch.ts'
 import { closedError, refuse, repeat, take } from './verdicts.ts'
 
+/** Here only the coordinator writes on behalf of producers. */
+const offsetsTopic = '__consumer_offsets'
+
 /** Stamps every slot that is published; accepted batches gather in `partition.accepted`. Answers how many slots. */
 export function stamp(partition: Partition, ring: Ring, validator: BatchValidator, nowMs: number): number {
   const first = ring.stamped()
@@ -79,7 +82,8 @@ function admitProducer(partition: Partition, bytes: Buffer, timestampMs: number,
   batch.lastOffset = batch.baseOffset + offsetDelta
   batch.timestampMs = timestampMs
   batch.isTransactional = isTransactional
-  const error = errorOfTransaction(transactions, batch, producers.check(batch))
+  const sequenceError = partition.topic === offsetsTopic ? producers.checkEpoch(batch) : producers.check(batch)
+  const error = errorOfTransaction(transactions, batch, sequenceError)
   if (error !== ErrorCode.NONE) return error
   producers.append(batch, nowMs)
   if (isTransactional) transactions.wrote(producerId, batch.baseOffset)
