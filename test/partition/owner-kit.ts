@@ -9,7 +9,7 @@ import { OwnerAgent } from '../../src/partition/owner.ts'
 import { Bell } from '../../src/ring/bell.ts'
 import { isSlot, slotAfter } from '../../src/ring/cursor.ts'
 import { Ring } from '../../src/ring/ring.ts'
-import { Verdict } from '../../src/ring/slot.ts'
+import { EntryKind, Verdict } from '../../src/ring/slot.ts'
 import { PartitionTable } from '../../src/ring/table.ts'
 import { buildBatch } from '../../src/wire/record-batch.ts'
 import { FakeEngine } from './fake-engine.ts'
@@ -78,9 +78,9 @@ export class OwnerKit {
   }
 
   /** Appends a batch and marks the owner's bell. Answers the slot number, which must be one. */
-  append(slot: number, batch = goodBatch(this.clock.nowMs())): number {
+  append(slot: number, batch = goodBatch(this.clock.nowMs()), kind: EntryKind = EntryKind.data): number {
     const ring = assertDefined(this.rings.get(slot), 'the partition has a ring')
-    const entry = ring.append(batch, 0, batch.length, writerFront)
+    const entry = ring.append(batch, 0, batch.length, writerFront, kind)
     if (!isSlot(entry)) throw new Error('the ring has no room')
     this.ownerBell.markAndRing(slot)
     return entry
