@@ -1,17 +1,19 @@
 /** Main's side of the request queues: takes forwarded requests, hands them to the coordinator, sends the answers back. */
 
-import { messageOf, SafkaError } from '../base/errors.ts'
+import { messageOf } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { RequestContext } from '../coordinator/ports.ts'
 import type { Bell } from '../ring/bell.ts'
 import type { ByteQueue } from '../ring/queue.ts'
+import { DecodeError, EncodeError } from '../wire/errors.ts'
 import {
   decodeForwardedRequest,
   encodeForwardedResponse,
   type ForwardedMessage,
+  type ForwardedRequest,
   type ForwardedResponse,
 } from '../wire/forwarded.ts'
-import { messageCodec } from '../wire/generated/registry.ts'
+import { type MessageCodec, messageCodec } from '../wire/generated/registry.ts'
 import { Reader } from '../wire/reader.ts'
 import { Writer } from '../wire/writer.ts'
 
@@ -86,27 +88,35 @@ export class RequestDesk {
       this.#send(counter, { kind: 'close', requestId })
       return
     }
-    let request: unknown
     try {
-      request = codec.decodeRequest(new Reader(forwarded.body), apiVersion)
+      const request = codec.decodeRequest(new Reader(forwarded.body), apiVersion)
+      part.handle(forwarded, request, (response) => this.#reply(counter, forwarded, codec, response))
     } catch (thrown) {
-      if (!(thrown instanceof SafkaError)) throw thrown
-      this.#logger.warn(`a request of ${forwarded.clientHost} could not be read: ${messageOf(thrown)}`, {
-        apiKey,
-        apiVersion,
-      })
+      this.#refuse(counter, forwarded, thrown)
+    }
+  }
+
+  #reply(counter: Counter, forwarded: ForwardedRequest, codec: MessageCodec, response: unknown): void {
+    const { requestId, apiVersion } = forwarded
+    if (response === 'close') {
       this.#send(counter, { kind: 'close', requestId })
       return
     }
-    part.handle(forwarded, request, (response) => {
-      if (response === 'close') {
-        this.#send(counter, { kind: 'close', requestId })
-        return
-      }
-      const writer = new Writer()
+    const writer = new Writer()
+    try {
       codec.encodeResponse(writer, response, apiVersion)
-      this.#send(counter, { kind: 'body', requestId, body: writer.finishJoined() })
-    })
+    } catch (thrown) {
+      this.#refuse(counter, forwarded, thrown)
+      return
+    }
+    this.#send(counter, { kind: 'body', requestId, body: writer.finishJoined() })
+  }
+
+  /** A request whose text is more than its answer, or a record, can hold is as senseless as one that cannot be read. */
+  #refuse(counter: Counter, { requestId, clientHost, apiKey, apiVersion }: ForwardedRequest, thrown: unknown): void {
+    if (!(thrown instanceof DecodeError) && !(thrown instanceof EncodeError)) throw thrown
+    this.#logger.warn(`a request of ${clientHost} makes no sense: ${messageOf(thrown)}`, { apiKey, apiVersion })
+    this.#send(counter, { kind: 'close', requestId })
   }
 
   #send(counter: Counter, response: ForwardedResponse): void {

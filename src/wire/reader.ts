@@ -238,7 +238,13 @@ export class Reader {
   #string(length: number): string {
     if (length > stringBytesMax) throw new DecodeError(`a string of ${length} bytes is longer than ${stringBytesMax}`)
     const at = this.#advance(length)
-    return length === 0 ? '' : this.#bytes.toString('utf8', at, at + length)
+    if (length === 0) return ''
+    const text = this.#bytes.toString('utf8', at, at + length)
+    // Each byte that is no UTF-8 is read as a character of three bytes: what is read must be possible to write again.
+    if (length * 3 > stringBytesMax && Buffer.byteLength(text) > stringBytesMax) {
+      throw new DecodeError(`a string of ${length} bytes is no UTF-8`)
+    }
+    return text
   }
 
   #arrayLength(length: number, elementBytesMin: number): number {
