@@ -40,6 +40,14 @@ function noise(seed: number, length: number): Buffer {
   )
 }
 
+function noisyRequest(seed: number, bytes: Buffer): Buffer {
+  const body = Buffer.from(bytes)
+  body.writeInt16BE(seed % 76, 0)
+  body.writeInt16BE(seed % 5, 2)
+  body.writeInt32BE(seed, 4)
+  return frameOf(body.length, body)
+}
+
 function isGone(socket: Socket): boolean {
   return socket.destroyed || socket.readableEnded
 }
@@ -163,12 +171,4 @@ for (const { name, owners, fronts } of shapes) {
   })
 
   test.run()
-}
-
-function noisyRequest(seed: number, bytes: Buffer): Buffer {
-  const body = Buffer.from(bytes)
-  body.writeInt16BE(seed % 76, 0)
-  body.writeInt16BE(seed % 5, 2)
-  body.writeInt32BE(seed, 4)
-  return frameOf(body.length, body)
 }

@@ -36,9 +36,7 @@ export async function startTestBroker(
     ringBytesMax: 4 * 1024 * 1024,
     ...changes,
   })
-  const logger = lineLogger(process.env.SAFKA_TEST_LOG === undefined ? 'warn' : 'debug', (line) =>
-    console.error(line),
-  )
+  const logger = lineLogger(process.env.SAFKA_TEST_LOG === undefined ? 'warn' : 'debug', (line) => console.error(line))
   const broker = await startBroker(config, { logger, ...parts })
   const bound = broker.addresses[0]?.port ?? 0
   return {
