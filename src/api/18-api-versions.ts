@@ -4,9 +4,10 @@
  * Behaviour: the response header is version 0 always. An unknown version of the request is answered with a version 0 body that
  * carries UNSUPPORTED_VERSION and, as Kafka has it, this API's own range, for the client to try again. A name or version of the
  * client software that is malformed gets INVALID_REQUEST. Produce is advertised from 0, since librdkafka looks at that before it
- * compresses. Features: `metadata.version` only, by which tools tell the broker's version; `transaction.version`,
- * `group.version` and the others are left out until they are true here. Versions: 3 brought the client's name and features;
- * 4 lists features whose least version is 0 (there are none).
+ * compresses. Features: `metadata.version`, by which tools tell the broker's version, and `transaction.version`, at whose level 2
+ * producers get a new epoch with each transaction (KIP-890); `group.version` and the others are left out until they are true here.
+ * Versions: 3 brought the client's name and features; only 4 lists features whose least version is 0, as clients before it would
+ * fail on them.
  */
 
 import {
@@ -34,8 +35,14 @@ export const apiVersions = defineApi({
 const produceKey = 0
 const softwareName = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
 
-/** The levels of Kafka 4.3's `metadata.version`: from 3.3 (7), which is the first that KRaft can start from, to 4.3. */
-const metadataVersion = { least: 7, greatest: 30 }
+/** The first version of the request whose clients take features with the least version 0. */
+const leastZeroVersion = 4
+
+/** By name, sorted. `metadata.version` goes from 3.3 (7), the first that KRaft can start from, to 4.3. */
+const features = [
+  { name: 'metadata.version', least: 7, greatest: 30 },
+  { name: 'transaction.version', least: 0, greatest: 2 },
+] as const
 
 function answer(request: ApiVersionsRequest, call: Call<ApiVersionsResponse>): void {
   const isNamed = softwareName.test(request.clientSoftwareName) && softwareName.test(request.clientSoftwareVersion)
@@ -43,8 +50,7 @@ function answer(request: ApiVersionsRequest, call: Call<ApiVersionsResponse>): v
     call.reply(makeApiVersionsResponse({ errorCode: ErrorCode.INVALID_REQUEST }))
     return
   }
-  const { least, greatest } = metadataVersion
-  const name = 'metadata.version'
+  const supported = features.filter(({ least }) => least > 0 || call.apiVersion >= leastZeroVersion)
   call.reply(
     makeApiVersionsResponse({
       apiKeys: call.ports.offered.map(({ key, versionMin, versionMax }) =>
@@ -54,13 +60,13 @@ function answer(request: ApiVersionsRequest, call: Call<ApiVersionsResponse>): v
           maxVersion: versionMax,
         }),
       ),
-      supportedFeatures: [
+      supportedFeatures: supported.map(({ name, least, greatest }) =>
         makeApiVersionsResponseSupportedFeatureKey({ name, minVersion: least, maxVersion: greatest }),
-      ],
+      ),
       finalizedFeaturesEpoch: 0,
-      finalizedFeatures: [
+      finalizedFeatures: features.map(({ name, greatest }) =>
         makeApiVersionsResponseFinalizedFeatureKey({ name, minVersionLevel: greatest, maxVersionLevel: greatest }),
-      ],
+      ),
     }),
   )
 }
