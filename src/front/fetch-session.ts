@@ -13,6 +13,8 @@ const lastEpoch = -1
 const epochMax = 2_147_483_647
 /** Kafka's `min.incremental.fetch.session.eviction.ms`: a session that was used since then is not taken away. */
 const idleMsBeforeEviction = 120_000
+/** Partitions that all sessions of a front remember: each takes some hundred bytes. Without room there is no session. */
+export const sessionPartitionsMax = 500_000
 
 /** What the session remembers of a partition: what was asked last, and what was answered last. */
 type Cached = { item: FetchItem; highWatermark: number; logStartOffset: number }
@@ -31,23 +33,36 @@ export class FetchSessionCache implements FetchSessions {
   readonly #clock: Clock
   readonly #random: Random
   readonly #sessionsMax: number
+  readonly #partitionsMax: number
   /** In order of last use. */
   readonly #sessions = new Map<number, Session>()
+  #partitionCount = 0
 
-  constructor(options: { readonly clock: Clock; readonly random: Random; readonly sessionsMax: number }) {
+  constructor(options: {
+    readonly clock: Clock
+    readonly random: Random
+    readonly sessionsMax: number
+    readonly partitionsMax?: number
+  }) {
     this.#clock = options.clock
     this.#random = options.random
     this.#sessionsMax = options.sessionsMax
+    this.#partitionsMax = options.partitionsMax ?? sessionPartitionsMax
   }
 
   get count(): number {
     return this.#sessions.size
   }
 
+  /** Partitions that the sessions remember, together. */
+  get partitionCount(): number {
+    return this.#partitionCount
+  }
+
   begin(request: FetchRequest, usesTopicIds: boolean): FetchContext {
     const { sessionId, sessionEpoch } = request
     if (sessionEpoch === firstEpoch || sessionEpoch === lastEpoch) {
-      if (sessionId !== noSessionId) this.#sessions.delete(sessionId)
+      if (sessionId !== noSessionId) this.#drop(this.#sessions.get(sessionId))
       const items = itemsOf(request, usesTopicIds)
       return sessionEpoch === lastEpoch ? withoutSession(items) : this.#fullContext(items, usesTopicIds)
     }
@@ -55,10 +70,16 @@ export class FetchSessionCache implements FetchSessions {
     if (session === undefined) return failed(ErrorCode.FETCH_SESSION_ID_NOT_FOUND)
     if (session.epoch !== sessionEpoch) return failed(ErrorCode.INVALID_FETCH_SESSION_EPOCH)
     if (session.usesTopicIds !== usesTopicIds) return failed(ErrorCode.FETCH_SESSION_TOPIC_ID_ERROR)
+    const countBefore = session.partitions.size
     update(session, request)
+    this.#partitionCount += session.partitions.size - countBefore
     if (session.partitions.size === 0) {
-      this.#sessions.delete(session.id)
+      this.#drop(session)
       return withoutSession([])
+    }
+    if (this.#partitionCount > this.#partitionsMax) {
+      this.#drop(session)
+      return failed(ErrorCode.FETCH_SESSION_ID_NOT_FOUND)
     }
     return this.#incrementalContext(session)
   }
@@ -94,23 +115,32 @@ export class FetchSessionCache implements FetchSessions {
 
   /** Answers the new session's id, or none where there is no room. */
   #create(items: readonly FetchItem[], results: readonly FetchResult[], usesTopicIds: boolean): number {
-    if (!this.#makeRoom()) return noSessionId
     let id = 1 + this.#random.below(epochMax)
     while (this.#sessions.has(id)) id = 1 + this.#random.below(epochMax)
     const partitions = new Map<string, Cached>()
     for (const item of items) partitions.set(keyOf(item), { item, highWatermark: -1, logStartOffset: -1 })
+    if (!this.#makeRoom(partitions.size)) return noSessionId
+    this.#partitionCount += partitions.size
     for (const result of results) remember(partitions.get(keyOf(result.item)), result)
     this.#sessions.set(id, { id, usesTopicIds, epoch: firstEpoch + 1, usedMs: this.#clock.monotonicMs(), partitions })
     return id
   }
 
-  #makeRoom(): boolean {
-    if (this.#sessions.size < this.#sessionsMax) return true
-    const [stalest] = this.#sessions.values()
-    if (stalest === undefined) return false
-    if (this.#clock.monotonicMs() - stalest.usedMs < idleMsBeforeEviction) return false
-    this.#sessions.delete(stalest.id)
+  /** Whether there is room for one more session of that many partitions, if need be in the place of sessions long unused. */
+  #makeRoom(partitions: number): boolean {
+    while (this.#sessions.size >= this.#sessionsMax || this.#partitionCount + partitions > this.#partitionsMax) {
+      const [stalest] = this.#sessions.values()
+      if (stalest === undefined) return false
+      if (this.#clock.monotonicMs() - stalest.usedMs < idleMsBeforeEviction) return false
+      this.#drop(stalest)
+    }
     return true
+  }
+
+  #drop(session: Session | undefined): void {
+    if (session === undefined) return
+    this.#sessions.delete(session.id)
+    this.#partitionCount -= session.partitions.size
   }
 
   #touch(session: Session): void {

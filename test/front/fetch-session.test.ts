@@ -17,9 +17,11 @@ import {
 
 const topicId = Buffer.alloc(16, 5)
 
+const partitionsMax = 1_000
+
 function setUp(sessionsMax = 2): { clock: VirtualClock; sessions: FetchSessionCache } {
   const clock = new VirtualClock()
-  return { clock, sessions: new FetchSessionCache({ clock, random: seededRandom(1), sessionsMax }) }
+  return { clock, sessions: new FetchSessionCache({ clock, random: seededRandom(1), sessionsMax, partitionsMax }) }
 }
 
 function requestOf(sessionId: number, sessionEpoch: number, partitions: readonly number[] = []): FetchRequest {
@@ -164,6 +166,24 @@ test('epochs wrap to 1, since 0 opens a session', () => {
   const { sessionId } = finish(sessions.begin(requestOf(0, 0, [0]), false))
   assert.is(sessions.begin(requestOf(sessionId, 0), false).errorCode, ErrorCode.NONE)
   assert.is(sessions.count, 0)
+})
+
+test('sessions together remember a bounded number of partitions; without room clients go on without one', () => {
+  const { clock, sessions } = setUp(1_000)
+  const many = Array.from({ length: partitionsMax / 2 }, (_, index) => index)
+  const first = finish(sessions.begin(requestOf(0, 0, many), false))
+  const second = finish(sessions.begin(requestOf(0, 0, many), false))
+  assert.ok(first.sessionId > 0 && second.sessionId > 0)
+  assert.is(sessions.partitionCount, partitionsMax)
+  assert.is(finish(sessions.begin(requestOf(0, 0, [1]), false)).sessionId, 0)
+  const grown = sessions.begin(requestOf(first.sessionId, 1, [partitionsMax]), false)
+  assert.is(grown.errorCode, ErrorCode.FETCH_SESSION_ID_NOT_FOUND)
+  assert.is(sessions.partitionCount, many.length)
+  assert.ok(finish(sessions.begin(requestOf(0, 0, [1, 2]), false)).sessionId > 0)
+  clock.advance(200_000)
+  assert.ok(finish(sessions.begin(requestOf(0, 0, many), false)).sessionId > 0, 'those long unused make room')
+  sessions.begin(requestOf(0, -1), false)
+  assert.is(sessions.partitionCount, many.length + 2)
 })
 
 test.run()
