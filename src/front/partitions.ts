@@ -10,7 +10,7 @@ import {
   type TimedOffset,
 } from '../api/ports.ts'
 import type { Clock } from '../base/clock.ts'
-import type { Offset, PartitionSlot } from '../base/ids.ts'
+import type { Offset, PartitionSlot, TopicIdHex } from '../base/ids.ts'
 import { partitionDirectory, type Topology } from '../base/topology.ts'
 import type { Disk } from '../log/disk.ts'
 import { LogReader } from '../log/local/reader.ts'
@@ -47,7 +47,7 @@ export class FrontPartitions implements Partitions {
   readonly #rings = new Map<PartitionSlot, Ring>()
   readonly #reclaim: RingReclaim
   /** In order of last use. */
-  readonly #readers = new Map<PartitionSlot, LogReader>()
+  readonly #readers = new Map<PartitionSlot, { readonly topicId: TopicIdHex; readonly reader: LogReader }>()
   readonly #disks = new Map<'local' | 'memory', Disk>()
 
   constructor(options: {
@@ -84,13 +84,13 @@ export class FrontPartitions implements Partitions {
   forget(slot: PartitionSlot): void {
     this.#reclaim.dropped(this.#rings.get(slot))
     this.#rings.delete(slot)
-    this.#readers.get(slot)?.close()
+    this.#readers.get(slot)?.reader.close()
     this.#readers.delete(slot)
     this.#room.forget(slot)
   }
 
   close(): void {
-    for (const reader of this.#readers.values()) reader.close()
+    for (const { reader } of this.#readers.values()) reader.close()
     this.#readers.clear()
   }
 
@@ -246,14 +246,19 @@ export class FrontPartitions implements Partitions {
     const { slot, index } = partition
     const known = this.#readers.get(slot)
     this.#readers.delete(slot)
-    const reader = known ?? this.#openReader(topic.settings.storage, partitionDirectory(topic.name, index))
+    // A request that began before its topic was deleted may have left a reader at a place that is another's now.
+    const isSame = known?.topicId === topic.id
+    if (!isSame) known?.reader.close()
+    const fresh = (): LogReader | undefined =>
+      this.#openReader(topic.settings.storage, partitionDirectory(topic.name, index))
+    const reader = isSame ? known.reader : fresh()
     if (reader === undefined) return undefined
-    this.#readers.set(slot, reader)
+    this.#readers.set(slot, { topicId: topic.id, reader })
     if (this.#readers.size > logReadersMax) {
       const [stalest] = this.#readers
       if (stalest !== undefined) {
         this.#readers.delete(stalest[0])
-        stalest[1].close()
+        stalest[1].reader.close()
       }
     }
     return reader
