@@ -76,16 +76,17 @@ export class RingKeeper {
 
   /**
    * Sees to it that the partition has a ring that takes an entry of `entryBytes`; `isFull` asks for a larger one. False:
-   * the partition is gone, the entry can never fit, or the budget is spent on rings that are all busy.
+   * the partition is gone, the entry can never fit, or the budget is spent on rings that are all busy. What main writes
+   * itself (`isMains`) gets a ring beyond the budget too: without its logs nothing could be deleted to make room.
    */
-  async ensure(slot: PartitionSlot, entryBytes: number, isFull: boolean): Promise<boolean> {
+  async ensure(slot: PartitionSlot, entryBytes: number, isFull: boolean, isMains = false): Promise<boolean> {
     const running = this.#changes.get(slot)
     if (running !== undefined) {
       await running.catch(() => false)
-      return this.#fits(slot, entryBytes) || this.ensure(slot, entryBytes, false)
+      return this.#fits(slot, entryBytes) || this.ensure(slot, entryBytes, false, isMains)
     }
     if (this.#fits(slot, entryBytes) && !isFull) return true
-    const change = this.#change(slot, entryBytes, isFull).finally(() => this.#changes.delete(slot))
+    const change = this.#change(slot, entryBytes, isFull, isMains).finally(() => this.#changes.delete(slot))
     this.#changes.set(slot, change)
     return change
   }
@@ -104,7 +105,7 @@ export class RingKeeper {
     return kept !== undefined && kept.ring.entryBytesMax >= entryBytes
   }
 
-  async #change(slot: PartitionSlot, entryBytes: number, isFull: boolean): Promise<boolean> {
+  async #change(slot: PartitionSlot, entryBytes: number, isFull: boolean, isMains: boolean): Promise<boolean> {
     const partition = this.#find(slot)
     if (partition === undefined) return false
     const present = this.#kept.get(slot)
@@ -113,7 +114,8 @@ export class RingKeeper {
     const moreBytes = dataBytes - (present?.ring.dataBytes ?? 0)
     await this.#makeRoom(moreBytes, slot)
     // Looked at only now: another change that waited for the same room may have taken it.
-    if (this.#bytes + moreBytes > this.#memoryBytesMax) return this.#fits(slot, entryBytes)
+    const fits = this.#fits(slot, entryBytes)
+    if (this.#bytes + moreBytes > this.#memoryBytesMax && (fits || !isMains)) return fits
     await this.#replace(partition, present, dataBytes)
     return true
   }

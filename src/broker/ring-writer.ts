@@ -180,7 +180,7 @@ export class RingWriter {
       this.#bell.markAndRing(line.slot)
     }
     const later = (): void => void this.#clock.startTimer(ringRetryMs, again)
-    this.#keeper.ensure(line.slot, entryBytes, isFull).then(
+    this.#keeper.ensure(line.slot, entryBytes, isFull, true).then(
       // An unchanged ring that was full is still full: asking again at once would spin.
       (isThere) => (isThere && this.#keeper.ringOf(line.slot) !== before ? again() : later()),
       (thrown: unknown) => {

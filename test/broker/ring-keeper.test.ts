@@ -123,6 +123,16 @@ test('an entry larger than the ring has to wait while the budget is spent', asyn
   assert.is(await keeper.ensure(0, 100, true), true, 'the present ring serves smaller ones')
 })
 
+test('what main writes gets a ring while the budget is spent, but no larger one than it needs', async () => {
+  const { keeper } = keeperWith({ storage: 'ring', memoryBytesMax: 2 * 1024 * 1024 * 1.2 })
+  for (let slot = 0; slot < 2; slot++) await keeper.ensure(slot, 100, false)
+  assert.is(await keeper.ensure(2, 100, false), false, 'rings of ring topics are never taken back')
+  assert.is(await keeper.ensure(2, 100, false, true), true)
+  const bytes = keeper.bytes
+  assert.is(await keeper.ensure(2, 100, true, true), true)
+  assert.is(keeper.bytes, bytes)
+})
+
 test('a partition that is gone gets no ring, a dropped ring is sealed', async () => {
   const { keeper } = keeperWith()
   assert.is(await keeper.ensure(5_000, 100, false), false)
