@@ -1,5 +1,6 @@
 /** A thread that throws ends the process at once, with the reason and an exit code; an embedded broker rejects instead. */
 
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +8,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { projectRoot } from '../../scripts/project.ts'
 import { type Clock, systemClock } from '../../src/base/clock.ts'
+import { dial } from '../broker/raw-requests.ts'
 import { startTestBroker, until } from '../broker/test-broker.ts'
 import { killLeftBrokers, spawnBroker, spawnNode } from './broker-child.ts'
 
@@ -62,7 +64,7 @@ for (const thread of ['owner-0', 'front-0']) {
   })
 }
 
-test('the done of an embedded broker without threads rejects with what its agent threw', async () => {
+test('the done of an embedded broker without threads rejects with what its agent threw, and lets its clients go', async () => {
   let isBroken = false
   const clock: Clock = {
     ...systemClock,
@@ -71,10 +73,16 @@ test('the done of an embedded broker without threads rejects with what its agent
       return systemClock.nowMs()
     },
   }
-  const { broker, close } = await startTestBroker({ owners: 0, storage: 'memory' }, { parts: { clock } })
+  const { broker, address, close } = await startTestBroker({ owners: 0, storage: 'memory' }, { parts: { clock } })
+  const client = await dial(address)
+  const closed = once(client, 'close')
   isBroken = true
   const reason = await broker.done.catch((thrown: unknown) => thrown)
   assert.match(String(reason), /an agent died: planted in the clock/)
+  client.resume()
+  await closed
+  const refusal = await dial(address).catch((thrown: unknown) => thrown)
+  assert.match(String(refusal), /ECONNREFUSED/)
   await close().catch(() => undefined)
 })
 
