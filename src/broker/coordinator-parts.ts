@@ -72,6 +72,7 @@ export function buildCoordinatorParts(options: CoordinatorPartsOptions): Coordin
     topics,
     producerIds,
     groups,
+    logs: registry,
     settings: transactionSettings(configOf),
     logger,
   })

@@ -9,6 +9,7 @@ import type {
   OpenPartition,
   PartitionFacts,
   PartitionSettings,
+  ProducerFacts,
 } from '../base/topology.ts'
 import type { NewTopic, TopicEffects } from '../coordinator/ports.ts'
 import { ErrorCode } from '../wire/generated/errors.ts'
@@ -124,6 +125,13 @@ export class TopicRegistry implements TopicEffects {
     )
     const bySlot = new Map(answers.flat().map((facts) => [facts.slot, facts]))
     return topic.partitions.flatMap(({ slot }) => bySlot.get(slot) ?? [])
+  }
+
+  /** The producers that a partition knows; none where it is not there. */
+  async producersOf(name: string, index: number): Promise<readonly ProducerFacts[]> {
+    const partition = this.#topics.get(name)?.partitions[index]
+    if (partition === undefined) return []
+    return (await this.#owners[partition.owner]?.describeProducers(partition.slot)) ?? []
   }
 
   /** Opens a partition that is no topic's: the metadata log. */

@@ -2,6 +2,7 @@
 
 import { VirtualClock } from '../../src/base/clock.ts'
 import { seededRandom } from '../../src/base/random.ts'
+import type { ProducerFacts } from '../../src/base/topology.ts'
 import { GroupCoordinator } from '../../src/coordinator/groups/coordinator.ts'
 import { defaultGroupSettings } from '../../src/coordinator/groups/settings.ts'
 import type {
@@ -135,6 +136,7 @@ export class TransactionFixture {
       marks: this.marks,
       topics,
       groups: this.groups,
+      logs: { producersOf: async (topic, partition) => [producerFacts(topic.length, partition)] },
       settings: this.settings,
       producerIds: {
         handle: (_context, _request, reply) => reply('not about transactions'),
@@ -303,6 +305,11 @@ export class TransactionFixture {
     const topics = state.topics.map(({ topic, partitions }) => ` ${topic}:${partitions.join()}`).join('')
     return `${state.transactionState} ${state.producerId}/${state.producerEpoch}${topics}`
   }
+}
+
+function producerFacts(producerId: number, epoch: number): ProducerFacts {
+  const places = { lastSequence: 4, lastOffset: 9, offsetDelta: 4, timestampMs: 1, coordinatorEpoch: 0 }
+  return { producerId, epoch, ...places, transactionStart: 5 }
 }
 
 function errorOf({ response }: Call<{ errorCode: number }>): string {

@@ -17,9 +17,10 @@ import type { TopicView } from '../topic-view.ts'
 import { decideAdd, decideComplete, decideFence } from './decide.ts'
 import { transactionRecordBytesMax, transactionsMax } from './limits.ts'
 import { Marking } from './marking.ts'
-import type { ProducerIds, TransactionalOffsets } from './ports.ts'
+import type { PartitionLogs, ProducerIds, TransactionalOffsets } from './ports.ts'
 import { decodeTransactionRecord, transactionRecordBytes } from './records.ts'
 import { adminHandlers } from './requests-admin.ts'
+import { logHandlers } from './requests-logs.ts'
 import { offsetsHandlers } from './requests-offsets.ts'
 import { partitionHandlers } from './requests-partitions.ts'
 import { producerHandlers } from './requests-producer.ts'
@@ -36,6 +37,7 @@ const handlers: ReadonlyMap<number, TransactionHandler> = new Map([
   ...partitionHandlers,
   ...offsetsHandlers,
   ...adminHandlers,
+  ...logHandlers,
 ])
 
 export type TransactionCoordinatorOptions = {
@@ -45,6 +47,7 @@ export type TransactionCoordinatorOptions = {
   readonly topics: TopicView
   readonly producerIds: ProducerIds
   readonly groups: TransactionalOffsets
+  readonly logs: PartitionLogs
   readonly settings: TransactionSettings
   readonly logger?: Logger
 }
@@ -74,7 +77,7 @@ export class TransactionCoordinator {
   #isStopped = false
 
   constructor(options: TransactionCoordinatorOptions) {
-    const { clock, journal, marks, topics, producerIds, groups, settings, logger = silentLogger } = options
+    const { clock, journal, marks, topics, producerIds, groups, logs, settings, logger = silentLogger } = options
     this.#settings = settings
     this.#clock = clock
     this.#journal = journal
@@ -90,6 +93,7 @@ export class TransactionCoordinator {
       topics,
       producerIds,
       groups,
+      logs,
       shards: this.#shards,
       nowMs: () => clock.nowMs(),
       shardOf: (transactionalId) => this.#shardOf(transactionalId),
@@ -97,6 +101,7 @@ export class TransactionCoordinator {
       change: (transactionalId, decide, settled) => this.#change(transactionalId, decide, settled),
       add: (addition, settled) => this.#add(addition, settled),
       open: (producer, places, settled) => this.#marking.open(producer, places, settled),
+      end: (end, place, settled) => this.#marking.endOnce(end, place, settled),
     }
   }
 

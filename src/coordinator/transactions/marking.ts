@@ -89,15 +89,15 @@ export class Marking {
       this.#mark({
         place,
         isWanted: transaction.isWanted,
-        attempt: (settle) => this.#end(place, end, settle),
+        attempt: (settle) => this.endOnce(end, place, settle),
         done: all,
         tried: round,
       })
     }
   }
 
-  /** Offsets that are still on their way must lie before the end, or they would never see it. */
-  #end({ topic, partition }: TransactionPlace, end: TransactionEnd, settle: (errorCode: number) => void): void {
+  /** Tries once. Offsets that are still on their way must lie before the end, or they would never see it. */
+  endOnce(end: TransactionEnd, { topic, partition }: TransactionPlace, settle: (errorCode: number) => void): void {
     const { marks, groups } = this.#options
     if (topic !== offsetsTopic) {
       marks.end(topic, partition, end, settle)

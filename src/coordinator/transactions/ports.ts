@@ -1,5 +1,6 @@
 /** What the transaction coordinator needs of its neighbours: producer ids, and the offsets that belong to transactions. */
 
+import type { ProducerFacts } from '../../base/topology.ts'
 import type { TxnOffsetCommitRequest, TxnOffsetCommitResponse } from '../../wire/generated/txn-offset-commit.ts'
 import type { RequestContext, TransactionEnd } from '../ports.ts'
 import type { Waiter } from '../waiter.ts'
@@ -10,6 +11,12 @@ export interface ProducerIds {
   handle(context: RequestContext, request: unknown, reply: (response: unknown) => void): void
   /** `settle` is called once, now or later: with NONE and an id, or with an error code and -1. */
   next(settle: (errorCode: number, producerId: number) => void): void
+}
+
+/** What the partitions' owners know of producers. */
+export interface PartitionLogs {
+  /** The producers that the partition knows, in no particular order; none where it is not there. */
+  producersOf(topic: string, partition: number): Promise<readonly ProducerFacts[]>
 }
 
 /** The group coordinator as far as transactions touch it. */

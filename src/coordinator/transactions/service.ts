@@ -1,9 +1,9 @@
 /** What the handlers of transaction requests use of the coordinator, and what they look like. */
 
-import type { RequestContext, TransactionalProducer } from '../ports.ts'
+import type { RequestContext, TransactionalProducer, TransactionEnd } from '../ports.ts'
 import type { TopicView } from '../topic-view.ts'
 import type { Decided, DecisionTime, Present } from './decide.ts'
-import type { ProducerIds, TransactionalOffsets } from './ports.ts'
+import type { PartitionLogs, ProducerIds, TransactionalOffsets } from './ports.ts'
 import type { TransactionSettings } from './settings.ts'
 import type { TransactionShard } from './shard.ts'
 import type { TransactionPlace, TransactionValue } from './state.ts'
@@ -20,6 +20,7 @@ export type TransactionService = {
   readonly topics: TopicView
   readonly producerIds: ProducerIds
   readonly groups: TransactionalOffsets
+  readonly logs: PartitionLogs
   readonly shards: readonly TransactionShard[]
   nowMs(): number
   shardOf(transactionalId: string): TransactionShard
@@ -43,6 +44,8 @@ export type TransactionService = {
     places: readonly TransactionPlace[],
     settled: (errorCodes: readonly number[]) => void,
   ): void
+  /** Tries once to write the end of a transaction into a partition. */
+  end(end: TransactionEnd, place: TransactionPlace, settled: (errorCode: number) => void): void
 }
 
 export type TransactionCall = {
