@@ -2,27 +2,27 @@
 
 import { systemClock } from '../src/base/clock.ts'
 import { messageOf } from '../src/base/errors.ts'
+import { silentLogger } from '../src/base/logger.ts'
 import { systemRandom } from '../src/base/random.ts'
 import type { RecoveryJob } from '../src/broker/housekeeping.ts'
 import { openDisk } from '../src/log/open-disk.ts'
 import { openEngine } from '../src/log/open-engine.ts'
+import { recoverLog } from '../src/partition/open-partition.ts'
 
 /** Checks and repairs one partition's folder; answers with what was done, '' for nothing. */
 export function recoverPartition({ root, topic, partition }: RecoveryJob): string {
   const disk = openDisk({ kind: 'real', root })
   try {
-    const { engine, recovery } = openEngine({
-      storage: 'local',
-      disk,
-      topic: topic.name,
-      topicId: topic.id,
-      partition,
-      settings: topic.settings,
+    const { name, id: topicId, settings } = topic
+    return recoverLog({
+      open: { topic: name, topicId, partition, slot: 0, settings },
+      openEngine,
+      disk: () => disk,
       clock: systemClock,
       random: systemRandom,
+      logger: silentLogger,
+      onProgress: () => undefined,
     })
-    engine.close()
-    return recovery
   } catch (thrown) {
     return `could not be recovered: ${messageOf(thrown)}`
   } finally {

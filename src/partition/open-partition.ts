@@ -2,11 +2,12 @@
 
 import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
+import type { Offset } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
 import type { OpenPartition } from '../base/topology.ts'
 import type { Disk } from '../log/disk.ts'
-import type { AbortedTransaction, ProducerSnapshot } from '../log/engine.ts'
+import type { AbortedTransaction, Engine, ProducerSnapshot } from '../log/engine.ts'
 import type { openEngine } from '../log/open-engine.ts'
 import { RingOnlyEngine } from '../log/ring-only.ts'
 import {
@@ -23,7 +24,7 @@ import { readMarker } from '../wire/transaction-marker.ts'
 import { endTransaction } from './aborted.ts'
 import { Partition } from './partition.ts'
 import { ProducerStates, wrapSequence } from './producer-state.ts'
-import { decodeSnapshot } from './snapshot.ts'
+import { decodeSnapshot, encodeSnapshot } from './snapshot.ts'
 import { Transactions } from './transactions.ts'
 
 /** What recovery fills. */
@@ -43,38 +44,56 @@ export type PartitionOpening = {
 
 /** Opens a partition. One whose storage cannot be opened is answered too, in state `failed`. */
 export function openPartition(opening: PartitionOpening): { partition: Partition; recovery: string } {
-  const { open, clock, logger } = opening
-  const producers = new ProducerStates()
-  const transactions = new Transactions()
-  const books = { producers, transactions }
+  const { open, logger } = opening
   try {
-    const disk = opening.disk()
-    let snapshotOffset = 0
-    const { engine, recovery } = opening.openEngine({
-      storage: open.settings.storage,
-      ...(disk === undefined ? {} : { disk }),
-      topic: open.topic,
-      partition: open.partition,
-      topicId: open.topicId,
-      settings: open.settings,
-      clock,
-      random: opening.random,
-      visitSnapshot: (snapshot) => {
-        snapshotOffset = restoreSnapshot(books, snapshot, opening)
-      },
-      visitBatch: (bytes, at) => visitRecovered(books, bytes, at, clock.nowMs()),
-      onProgress: opening.onProgress,
-    })
+    const { engine, producers, transactions, snapshotOffset, recovery } = openLog(opening)
     const partition = new Partition(open, engine, producers, transactions)
     partition.snapshotOffset = snapshotOffset
     return { partition, recovery }
   } catch (thrown) {
     const fields = { topic: open.topic, partition: open.partition, reason: messageOf(thrown) }
     logger.error('the storage of a partition cannot be opened', fields)
-    const partition = new Partition(open, new RingOnlyEngine(), producers)
+    const partition = new Partition(open, new RingOnlyEngine(), new ProducerStates())
     partition.state = 'failed'
     return { partition, recovery: '' }
   }
+}
+
+/**
+ * Recovers a partition's log and closes it, with a snapshot of its producers, so that opening it reads no more batches. Answers
+ * with what was done, '' for nothing. Throws where that can't be.
+ */
+export function recoverLog(opening: PartitionOpening): string {
+  const { engine, producers, snapshotOffset, recovery } = openLog(opening)
+  if (engine.endOffset > snapshotOffset) {
+    engine.saveProducerSnapshot(engine.endOffset, encodeSnapshot(producers.facts()))
+  }
+  engine.close()
+  if (engine.failure !== undefined) throw engine.failure
+  return recovery
+}
+
+function openLog(opening: PartitionOpening): Books & { engine: Engine; snapshotOffset: Offset; recovery: string } {
+  const { open, clock } = opening
+  const books = { producers: new ProducerStates(), transactions: new Transactions() }
+  const disk = opening.disk()
+  let snapshotOffset = 0
+  const { engine, recovery } = opening.openEngine({
+    storage: open.settings.storage,
+    ...(disk === undefined ? {} : { disk }),
+    topic: open.topic,
+    partition: open.partition,
+    topicId: open.topicId,
+    settings: open.settings,
+    clock,
+    random: opening.random,
+    visitSnapshot: (snapshot) => {
+      snapshotOffset = restoreSnapshot(books, snapshot, opening)
+    },
+    visitBatch: (bytes, at) => visitRecovered(books, bytes, at, clock.nowMs()),
+    onProgress: opening.onProgress,
+  })
+  return { ...books, engine, snapshotOffset, recovery }
 }
 
 /**

@@ -149,6 +149,22 @@ test('after a crash the index is made again, also where its file is gone, torn o
   }
 })
 
+test('who knows nothing of transactions leaves their indexes to whoever opens next', async () => {
+  await onRealDisk(async (disk) => {
+    const { engine } = openLog(disk, { segmentBytes: 150 })
+    for (const offset of [0, 1, 2]) engine.submit([batchAt(offset)])
+    abort(engine, one)
+    for (const offset of [4, 5]) engine.submit([batchAt(offset)])
+    for (const name of disk.list(directory)) if (name.endsWith('.txnindex')) disk.remove(`${directory}/${name}`)
+    for (let times = 0; times < 2; times++) {
+      const ignorant = openLog(disk, {}, {}, false)
+      assert.is(ignorant.engine.abortedEnd, 0)
+      ignorant.engine.close()
+    }
+    assert.equal(await found(disk, reopen(disk, [one]), 0, 6), [1])
+  })
+})
+
 test('a crash has only the segments looked through that were not synced, from a snapshot before them', async () => {
   await onRealDisk(async (disk) => {
     const { engine } = openLog(disk, { segmentBytes: 300 })

@@ -81,9 +81,13 @@ export function openLog(
   disk: Disk,
   settings: Partial<PartitionSettings> = {},
   more: Partial<Pick<OpenEngineOptions, 'clock' | 'onProgress' | 'topicId' | 'visitBatch'>> = {},
+  isVisiting = true,
 ): OpenedLog {
   const visited: number[] = []
   const snapshots: ProducerSnapshot[] = []
+  const visitBatch = (bytes: Buffer, at: number): undefined => {
+    visited.push(batchBaseOffset(bytes, at))
+  }
   const { engine, recovery } = openEngine({
     storage: 'local',
     disk,
@@ -94,10 +98,7 @@ export function openLog(
     clock: new VirtualClock(startMs),
     random: seededRandom(seed++),
     visitSnapshot: (snapshot) => snapshots.push(snapshot),
-    visitBatch: (bytes, at) => {
-      visited.push(batchBaseOffset(bytes, at))
-      return undefined
-    },
+    ...(isVisiting ? { visitBatch } : {}),
     ...more,
   })
   return { engine, recovery, visited, snapshots }

@@ -9,9 +9,11 @@ import * as assert from 'uvu/assert'
 import { systemClock, VirtualClock } from '../../src/base/clock.ts'
 import { silentLogger } from '../../src/base/logger.ts'
 import { type Random, seededRandom } from '../../src/base/random.ts'
-import { partitionDirectory, type Topology } from '../../src/base/topology.ts'
+import { type OpenPartition, partitionDirectory, type Topology } from '../../src/base/topology.ts'
 import { LogReader } from '../../src/log/local/reader.ts'
 import { MemoryDisk } from '../../src/log/memory-disk.ts'
+import { openEngine } from '../../src/log/open-engine.ts'
+import { recoverLog } from '../../src/partition/open-partition.ts'
 import { OwnerAgent } from '../../src/partition/owner.ts'
 import { Bell } from '../../src/ring/bell.ts'
 import { isSlot } from '../../src/ring/cursor.ts'
@@ -100,19 +102,37 @@ class Run {
     this.#bell = new Bell(bell)
     this.#ring = new Ring(ringMemory)
     this.#reader = new LogReader({ disk: new MemoryDisk(this.#disk), directory: partitionDirectory('t', 0) })
-    const settings = testSettings({ storage: 'memory', segmentBytes: this.#segmentBytes })
-    const [opened] = await this.#owner.open([{ topic: 't', topicId: 'ab'.repeat(16), partition: 0, slot: 0, settings }])
+    const [opened] = await this.#owner.open([this.#openPartition()])
     assert.is(opened?.endOffset, this.#endOffset)
     const attached = this.#owner.attachRing(0, ringMemory)
     this.#owner.doWork()
     await attached
   }
 
-  /** With or without a goodbye; the coordinator says anew which transactions are open. */
+  /** With or without a goodbye, and the folder recovered by somebody else before or not; the coordinator says anew which transactions are open. */
   async #restart(): Promise<void> {
-    if (this.#random.below(2) === 0) await this.#owner?.stop()
+    const choice = this.#random.below(4)
+    if (choice > 1) await this.#owner?.stop()
+    if (choice === 1) this.#recover()
     await this.#start()
     for (const producer of this.#producers) if (producer.isOpen) this.#open(producer)
+  }
+
+  #recover(): void {
+    recoverLog({
+      open: this.#openPartition(),
+      openEngine,
+      disk: () => new MemoryDisk(this.#disk),
+      clock: this.#clock,
+      random: this.#random,
+      logger: silentLogger,
+      onProgress: () => undefined,
+    })
+  }
+
+  #openPartition(): OpenPartition {
+    const settings = testSettings({ storage: 'memory', segmentBytes: this.#segmentBytes })
+    return { topic: 't', topicId: 'ab'.repeat(16), partition: 0, slot: 0, settings }
   }
 
   #step(): void {

@@ -17,6 +17,8 @@ export type Checkpoint = {
    * same, and needs no scan. That holds after a power cut too: file systems make a file longer only once its bytes are there.
    */
   readonly closed?: { readonly baseOffset: Offset; readonly summary: SegmentSummary }
+  /** Where transaction indexes were left to whoever knows of transactions: recovery itself does not. */
+  readonly abortedFrom?: Offset
 }
 
 export const noCheckpoint: Checkpoint = { startOffset: 0, recoveryPoint: 0 }
@@ -53,6 +55,7 @@ const summaryFields = [
 
 function isCheckpoint(value: unknown): value is Checkpoint {
   if (!hasNumbers(value, ['version', 'startOffset', 'recoveryPoint']) || value.version !== 1) return false
+  if (value.abortedFrom !== undefined && !isNumber(value, 'abortedFrom')) return false
   if (value.closed === undefined) return true
   return hasNumbers(value.closed, ['baseOffset']) && hasNumbers(value.closed.summary, summaryFields)
 }

@@ -7,7 +7,7 @@ import { noCheckpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { LocalLog, type LocalLogOptions } from './log.ts'
 import { belongsToAnother } from './partition-files.ts'
 import { loadSnapshot } from './producer-snapshots.ts'
-import { type RecoveredSegments, recoverSegments, syncLog } from './recovery.ts'
+import { recoverSegments, syncLog } from './recovery.ts'
 import { removeFolder } from './rolled-segment.ts'
 import { segmentFile } from './segment-names.ts'
 import { visitBatches } from './visit-batches.ts'
@@ -37,16 +37,19 @@ function openFolder(options: OpenLocalLogOptions): { engine: Engine; recovery: s
   const { rolled, active } = segments
   if (active === undefined) return { engine: new LocalLog(options, segments, found), recovery: segments.sentence }
   const ranges = [...rolled, { baseOffset: active.baseOffset, endOffset: active.summary.endOffset }]
-  const aborted = handOutProducers(options, ranges, segments, found.startOffset)
-  if (segments.abortedFrom !== undefined && options.visitBatch !== undefined) {
-    const remade = ranges.filter(({ baseOffset }) => baseOffset >= (segments.abortedFrom ?? 0))
+  const abortedFrom = earlier(segments.abortedFrom, found.abortedFrom)
+  const aborted = handOutProducers(options, ranges, abortedFrom, found.startOffset)
+  const isLeftToOthers = options.visitBatch === undefined
+  if (abortedFrom !== undefined && !isLeftToOthers) {
+    const remade = ranges.filter(({ baseOffset }) => baseOffset >= abortedFrom)
     active.summary.abortedEntries = writeAbortedIndexes(folder, remade, aborted)
   }
   let checkpoint = found
-  if (segments.isChanged) {
+  if (segments.isChanged || abortedFrom !== undefined) {
     // What recovery calls written must be synced where that is what 'readable' means.
     if (settings.sync !== 'never') syncLog(disk, `${directory}/${segmentFile(active.baseOffset, 'log')}`)
-    checkpoint = { startOffset: found.startOffset, recoveryPoint: active.baseOffset, closed: active }
+    const left = abortedFrom !== undefined && isLeftToOthers ? { abortedFrom } : {}
+    checkpoint = { startOffset: found.startOffset, recoveryPoint: active.baseOffset, closed: active, ...left }
     writeCheckpoint(disk, directory, checkpoint, disk.isDurable && checkpoint.startOffset > 0)
   }
   const engine = new LocalLog(options, segments, checkpoint, abortedEndOf(folder, ranges))
@@ -57,7 +60,7 @@ function openFolder(options: OpenLocalLogOptions): { engine: Engine; recovery: s
 function handOutProducers(
   options: OpenLocalLogOptions,
   ranges: readonly { readonly baseOffset: Offset; readonly endOffset: Offset }[],
-  { abortedFrom }: RecoveredSegments,
+  abortedFrom: Offset | undefined,
   startOffset: Offset,
 ): AbortedTransaction[] {
   const { disk, directory, settings, visitSnapshot, visitBatch } = options
@@ -73,4 +76,9 @@ function handOutProducers(
     if (found !== undefined) aborted.push(found)
   })
   return aborted
+}
+
+function earlier(first: Offset | undefined, second: Offset | undefined): Offset | undefined {
+  if (first === undefined || second === undefined) return first ?? second
+  return Math.min(first, second)
 }
