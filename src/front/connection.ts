@@ -61,6 +61,10 @@ export class Connection implements DuplexListener, Line, Flushable, Holder {
     return this.#responses.count + (this.#isHeld ? 1 : 0)
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
   readTarget(): Buffer {
     this.#direct = this.#framing.directTarget()
     return this.#direct ?? this.#home.readBuffer

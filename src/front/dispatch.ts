@@ -13,6 +13,7 @@ import type { ResponsePlace } from './respond.ts'
 /** What a request needs of the connection that it came on. */
 export interface Line {
   readonly caller: Caller
+  readonly isClosed: boolean
   /** The frame's own memory is needed after the request was dispatched. */
   frameKept(): void
   openResponse(): ResponsePlace
@@ -79,13 +80,14 @@ export class Dispatcher {
     const request = { connectionId, listenerName, clientHost, apiKey, apiVersion, clientId, body }
     if (this.#forwarding.push(request, answer)) return
     const kept = { ...request, body: frame.isOwned ? body : Buffer.from(body) }
-    return this.#forwardWhenRoom(() => this.#forwarding.push(kept, answer))
+    return this.#forwardWhenRoom(line, () => this.#forwarding.push(kept, answer))
   }
 
-  async #forwardWhenRoom(push: () => boolean): Promise<void> {
+  async #forwardWhenRoom(line: Line, push: () => boolean): Promise<void> {
     do {
       await this.#forwarding.waitForRoom()
-    } while (!push())
+      // Main has been told that the connection is gone: a member that joined after that would stay for a whole session.
+    } while (!line.isClosed && !push())
   }
 }
 

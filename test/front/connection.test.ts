@@ -240,6 +240,24 @@ test('main hears that a connection closed, after all of its requests', async () 
   assert.ok(bodies.every(({ clientHost, connectionId }) => clientHost === '/10.0.0.7' && connectionId === '1-1'))
 })
 
+test('what still waits for the queue to main when its connection goes is not forwarded', async () => {
+  const broker = new Collapsed({ queueBytes: 1_024 })
+  const client = broker.connect()
+  for (let index = 0; index < 40; index++) {
+    client.send(
+      requestFrame(heartbeatCodec, makeHeartbeatRequest({ groupId: 'g'.repeat(90) }), {
+        version: 3,
+        correlationId: index,
+      }),
+    )
+  }
+  client.destroy()
+  await broker.settle()
+  assert.ok(broker.forwarded.length < 40)
+  assert.is(broker.forwarded.at(-1)?.kind, 'connection-closed')
+  assert.is(broker.front.connectionCount, 0)
+})
+
 test('main may ask to close a connection instead of answering', async () => {
   const broker = new Collapsed()
   const client = broker.connect()
