@@ -90,6 +90,8 @@ export async function startBroker(config: BrokerConfig, parts: BrokerParts = {})
       clusterId: shared.clusterId,
       done: stopped.promise,
       async stop(isAbrupt = false) {
+        // Also while a patient stop is on its way.
+        if (isAbrupt) for (const front of agents.fronts) front.stop(true).catch(() => undefined)
         await Promise.race([stop(isAbrupt), death.promise])
         await end()
         stopped.resolve()
