@@ -1,7 +1,9 @@
 /** The requests that tests of the front send again and again. */
 
+import * as assert from 'uvu/assert'
 import { topicIdBytes } from '../../src/base/ids.ts'
 import type { CatalogTopic } from '../../src/base/topology.ts'
+import { ErrorCode } from '../../src/wire/generated/errors.ts'
 import {
   decodeFetchResponse,
   encodeFetchRequest,
@@ -18,6 +20,7 @@ import {
   type ProduceResponsePartitionProduceResponse,
 } from '../../src/wire/generated/produce.ts'
 import { buildBatch } from '../../src/wire/record-batch.ts'
+import type { Collapsed } from './collapsed.ts'
 import { type FakeDuplex, requestFrame } from './fake-duplex.ts'
 
 export const produceCodec = { key: 0, encode: encodeProduceRequest, decode: decodeProduceResponse }
@@ -87,4 +90,18 @@ export function sendFetch(client: FakeDuplex, topic: CatalogTopic, wish: FetchWi
 
 export function takeFetched(client: FakeDuplex): FetchResponsePartitionData | undefined {
   return client.take(fetchCodec, 12).response.responses[0]?.partitions[0]
+}
+
+/** Produces values to a topic's first partition, and expects no error. */
+export async function produceValues(broker: Collapsed, topic: CatalogTopic, values: readonly string[]): Promise<void> {
+  const client = broker.connect()
+  sendProduce(client, produceOf(topic, 0, batchOf(values)))
+  await broker.settle()
+  assert.is(takeProduced(client)?.errorCode, ErrorCode.NONE)
+  client.destroy()
+}
+
+/** Where a topic's first partition is in the partition table. */
+export function slotOf(topic: CatalogTopic): number {
+  return topic.partitions[0]?.slot ?? -1
 }
