@@ -18,7 +18,13 @@ import { shapes, startTestBroker, type TestBroker, until } from '../broker/test-
 const codecs: readonly CompressionAlgorithmValue[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
 
 function baseOf(broker: TestBroker) {
-  return { clientId: 'platformatic-test', bootstrapBrokers: [broker.address], retries: 5, timeout: 5_000, autocreateTopics: true }
+  return {
+    clientId: 'platformatic-test',
+    bootstrapBrokers: [broker.address],
+    retries: 5,
+    timeout: 5_000,
+    autocreateTopics: true,
+  }
 }
 
 function producerOf(broker: TestBroker, idempotent = false): Producer<string, string, string, string> {

@@ -9,7 +9,17 @@ import { makeProduceRequest } from '../../src/wire/generated/produce.ts'
 import { buildBatch } from '../../src/wire/record-batch.ts'
 import { Collapsed } from './collapsed.ts'
 import { requestFrame } from './fake-duplex.ts'
-import { batchOf, produceCodec, produceOf, sendFetch, sendProduce, takeFetched, takeProduced } from './requests.ts'
+import {
+  batchOf,
+  produceCodec,
+  produceOf,
+  produceValues,
+  sendFetch,
+  sendProduce,
+  slotOf,
+  takeFetched,
+  takeProduced,
+} from './requests.ts'
 
 test('each partition of a produce gets its own answer, in the order of the request', async () => {
   const broker = new Collapsed()
