@@ -1,8 +1,7 @@
 /** Which partitions this front knows to be part of which producer's transaction (KIP-890): main is asked once for each. */
 
-import type { TransactionBatch, Transactions } from '../api/ports.ts'
+import type { Place, TransactionBatch, Transactions } from '../api/ports.ts'
 import type { Clock } from '../base/clock.ts'
-import type { PartitionSlot } from '../base/ids.ts'
 import type { MainControl } from '../broker/remotes.ts'
 import { ErrorCode } from '../wire/generated/errors.ts'
 
@@ -13,11 +12,12 @@ export const transactionalProducersMax = 4_096
 const retryMs = 5
 const retryMsMax = 100
 
+/** Partitions go by their topic's id, as their places in the table are given to others once they are deleted. */
 type Known = {
   readonly epoch: number
-  readonly added: Set<PartitionSlot>
+  readonly added: Set<string>
   /** The lowest sequence that could not be added yet, a partition: nothing behind it may come before it. */
-  readonly refused: Map<PartitionSlot, number>
+  readonly refused: Map<string, number>
 }
 
 export class Additions implements Transactions {
@@ -33,16 +33,22 @@ export class Additions implements Transactions {
 
   isAdded(batch: TransactionBatch): boolean {
     const known = this.#known.get(batch.producerId)
-    return known !== undefined && known.epoch === batch.producerEpoch && known.added.has(batch.place.partition.slot)
+    return known !== undefined && known.epoch === batch.producerEpoch && known.added.has(nameOf(batch.place))
   }
 
   async add(transactionalId: string, batch: TransactionBatch): Promise<number> {
     const { producerId, producerEpoch, place, firstSequence } = batch
-    const { slot, index } = place.partition
+    const name = nameOf(place)
     const known = this.#knownOf(producerId, producerEpoch)
     // Without this the partition, which may not know the producer, would take any sequence for the first.
-    if (firstSequence > (known.refused.get(slot) ?? firstSequence)) return ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
-    const addition = { transactionalId, producerId, producerEpoch, topic: place.topic.name, partition: index }
+    if (firstSequence > (known.refused.get(name) ?? firstSequence)) return ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
+    const addition = {
+      transactionalId,
+      producerId,
+      producerEpoch,
+      topic: place.topic.name,
+      partition: place.partition.index,
+    }
     const endMs = this.#clock.monotonicMs() + retryMsMax
     let errorCode = await this.#main.addToTransaction(addition)
     while (errorCode === ErrorCode.CONCURRENT_TRANSACTIONS && this.#clock.monotonicMs() < endMs) {
@@ -50,10 +56,10 @@ export class Additions implements Transactions {
       errorCode = await this.#main.addToTransaction(addition)
     }
     if (errorCode === ErrorCode.NONE) {
-      known.refused.delete(slot)
-      known.added.add(slot)
+      known.refused.delete(name)
+      known.added.add(name)
     } else {
-      known.refused.set(slot, firstSequence)
+      known.refused.set(name, firstSequence)
     }
     return errorOfAddition(errorCode)
   }
@@ -64,7 +70,7 @@ export class Additions implements Transactions {
 
   #knownOf(producerId: number, epoch: number): Known {
     const before = this.#known.get(producerId)
-    const known = before?.epoch === epoch ? before : { epoch, added: new Set<number>(), refused: new Map() }
+    const known = before?.epoch === epoch ? before : { epoch, added: new Set<string>(), refused: new Map() }
     this.#known.delete(producerId)
     this.#known.set(producerId, known)
     if (this.#known.size > transactionalProducersMax) {
@@ -73,6 +79,10 @@ export class Additions implements Transactions {
     }
     return known
   }
+}
+
+function nameOf({ topic, partition }: Place): string {
+  return `${topic.id}-${partition.index}`
 }
 
 /** Errors of the coordinator that producers do not expect become one that they all answer by sending again, as in Kafka. */

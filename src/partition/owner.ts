@@ -30,7 +30,7 @@ import type { Partition } from './partition.ts'
 import { persist } from './persist.ts'
 import { producerExpiryCheckMs } from './producer-state.ts'
 import { moveStart, retire } from './retire.ts'
-import { publishOffsets, reveal } from './reveal.ts'
+import { publishOffsets, publishStart, reveal } from './reveal.ts'
 import { encodeSnapshot } from './snapshot.ts'
 import { stamp } from './stamp.ts'
 import { BatchValidator } from './validate-batch.ts'
@@ -330,7 +330,7 @@ export class OwnerAgent implements OwnerControl {
   #publishLog(partition: Partition): void {
     if (partition.engine.startOffset > partition.startOffset) {
       partition.startOffset = partition.engine.startOffset
-      this.#table.setLogStartOffset(partition.slot, partition.startOffset)
+      publishStart(partition, this.#table)
     }
     if (partition.engine.segmentsVersion === partition.segmentsVersion) return
     // A roll is when Kafka saves the producers' state, too.

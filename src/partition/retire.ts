@@ -5,6 +5,7 @@ import { slotAfter, slotDistance } from '../ring/cursor.ts'
 import type { Ring } from '../ring/ring.ts'
 import type { PartitionTable } from '../ring/table.ts'
 import type { Partition } from './partition.ts'
+import { publishStart } from './reveal.ts'
 
 /**
  * Which part of a ring is kept free without anyone asking. Where segments hold the data too, half: an entry may take half
@@ -60,5 +61,5 @@ export function moveStart(partition: Partition, table: PartitionTable, offset: n
   assert(offset <= partition.highWatermark, 'the log start must not pass the high watermark')
   partition.engine.deleteRecordsBefore(offset)
   partition.startOffset = offset
-  table.setLogStartOffset(partition.slot, offset)
+  publishStart(partition, table)
 }

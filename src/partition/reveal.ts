@@ -30,3 +30,10 @@ export function publishOffsets(partition: Partition, table: PartitionTable): voi
   // Data of an open transaction may have been deleted.
   table.setLastStableOffset(partition.slot, Math.max(stableOffset, partition.startOffset))
 }
+
+/** Writes the partition's log start alone into the table. Data of an open transaction may be among what was deleted. */
+export function publishStart(partition: Partition, table: PartitionTable): void {
+  const { slot, startOffset } = partition
+  table.setLogStartOffset(slot, startOffset)
+  if (table.lastStableOffset(slot) < startOffset) table.setLastStableOffset(slot, startOffset)
+}

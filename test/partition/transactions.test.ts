@@ -119,6 +119,19 @@ test('the last stable offset stops at the earliest open transaction, and moves o
   assert.equal([scene.stableOffset, scene.highWatermark], [9, 9])
 })
 
+test('the last stable offset is never below the log start', async () => {
+  const scene = await Scene.make()
+  scene.open(one)
+  scene.write(one, 0)
+  scene.write(one, 1)
+  assert.equal(await scene.kit.agent.deleteRecords(0, 1), { errorCode: 0, startOffset: 1 })
+  assert.is(scene.stableOffset, 1)
+  scene.write(one, 2)
+  assert.equal([scene.stableOffset, scene.highWatermark], [1, 3])
+  scene.end(one, true)
+  assert.is(scene.stableOffset, 4)
+})
+
 test('a marker that is not readable yet keeps the last stable offset where it was', async () => {
   const scene = await Scene.make({ sync: 'every' })
   scene.open(one)
