@@ -90,8 +90,7 @@ export async function startBroker(config: BrokerConfig, parts: BrokerParts = {})
       clusterId: shared.clusterId,
       done: stopped.promise,
       async stop(isAbrupt = false) {
-        // Also while a patient stop is on its way.
-        if (isAbrupt) for (const front of agents.fronts) front.stop(true).catch(() => undefined)
+        if (isAbrupt) cutConnections(agents)
         await Promise.race([stop(isAbrupt), death.promise])
         await end()
         stopped.resolve()
@@ -125,11 +124,14 @@ async function drain({ agents, clock, isAbrupt }: { agents: Agents; clock: Clock
     await finished
     return
   }
-  const timer = clock.startTimer(drainMs, () => {
-    for (const front of agents.fronts) front.stop(true).catch(() => undefined)
-  })
+  const timer = clock.startTimer(drainMs, () => cutConnections(agents))
   await finished
   timer.cancel()
+}
+
+/** At once, also while a patient stop is on its way. */
+function cutConnections(agents: Agents): void {
+  for (const front of agents.fronts) front.stop(true).catch(() => undefined)
 }
 
 /** Threads' message ports do not keep the process alive for sure; a broker does until it is stopped. */
