@@ -2,7 +2,7 @@
 
 import { assertDefined } from '../base/assert.ts'
 import { type Clock, systemClock } from '../base/clock.ts'
-import { SafkaError } from '../base/errors.ts'
+import { messageOf, SafkaError } from '../base/errors.ts'
 import { type Logger, silentLogger } from '../base/logger.ts'
 import { type Random, systemRandom } from '../base/random.ts'
 import { runAgent } from '../ring/agent-loop.ts'
@@ -59,11 +59,7 @@ export async function startBroker(config: BrokerConfig, parts: BrokerParts = {})
     onDeath: (reason: SafkaError) => death.reject(reason),
   }
   const agents = config.owners === 0 ? await collapseThreads(options) : spawnThreads(options)
-  const loop = runAgent(host, shared.mainBell, (thrown) =>
-    death.reject(
-      new SafkaError('SAFKA_THREAD_DIED', `the main thread's agent died: ${String(thrown)}`, { cause: thrown }),
-    ),
-  )
+  const loop = runAgent(host, shared.mainBell, (thrown) => death.reject(deathOfMain(thrown)))
   const keepAlive = setKeepAlive()
   const end = async (): Promise<void> => {
     loop.stop()
@@ -100,6 +96,10 @@ export async function startBroker(config: BrokerConfig, parts: BrokerParts = {})
     await end()
     throw thrown
   }
+}
+
+function deathOfMain(thrown: unknown): SafkaError {
+  return new SafkaError('SAFKA_THREAD_DIED', `the main thread's agent died: ${messageOf(thrown)}`, { cause: thrown })
 }
 
 /** The first front decides the ports (0: any); the others join in on the same. */
