@@ -105,6 +105,28 @@ test('offsets that are still on their way lie before the end of their transactio
   )
 })
 
+test('offsets of a transaction share no batch with what is none of it', () => {
+  const fixture = new TransactionFixture()
+  const one = fixture.producer()
+  const other = fixture.producer('y')
+  fixture.addOffsets(one)
+  fixture.addOffsets(other, { id: 'y' })
+  fixture.journal.isStalled = true
+  fixture.commitPlainly(1)
+  fixture.commitPlainly(2)
+  fixture.commitOffset(one, 3, { version: 3 })
+  fixture.commitOffset(one, 4, { version: 3 })
+  fixture.commitOffset(other, 5, { id: 'y', version: 3 })
+  fixture.commitPlainly(6)
+  fixture.journal.isStalled = false
+  fixture.flush()
+  const producers = [...fixture.journal.entries()].flatMap(({ topic, entry }) =>
+    topic === '__consumer_offsets' && entry.kind === 'record' ? [entry.batch.transaction?.producerId] : [],
+  )
+  assert.equal(producers, [undefined, undefined, 7, 7, 8, undefined])
+  assert.is(fixture.offset(), '6')
+})
+
 for (const how of ['commit', 'abort'] as const) {
   test(`pending offsets outlive a crash, and the ${how} is found in the log by the next one`, () => {
     const fixture = new TransactionFixture()
