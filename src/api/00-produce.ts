@@ -53,6 +53,8 @@ const waitMsMax = 60_000
 const invalidTimestampMessage = 'One or more records have been rejected due to invalid timestamp'
 const adminClientId = '__admin_client'
 
+/** The first version whose producers know TRANSACTION_ABORTABLE. */
+const versionOfAbortable = 11
 /** The first version whose producers do not send AddPartitionsToTxn. */
 const versionOfAddition = 12
 
@@ -65,7 +67,8 @@ class Production implements Settlement {
   /** One entry a partition, in the order of the request. */
   readonly #results: ProduceResponsePartitionProduceResponse[] = []
   readonly #slots: number[] = []
-  readonly #producerIds: number[] = []
+  /** The producers of batches that belong to transactions, by the batch's index. */
+  readonly #transactional = new Map<number, number>()
   #unsettled = 0
   #isClaimed = false
 
@@ -101,12 +104,20 @@ class Production implements Settlement {
       result.baseOffset = baseOffset
       result.logAppendTimeMs = logAppendTimeMs
     }
-    // The partition may not know any more what was added.
-    if (errorCode === ErrorCode.INVALID_TXN_STATE) this.#call.ports.transactions.forget(this.#producerIds[index] ?? -1)
+    const isUnverified = this.#transactional.has(index) && isOfTransaction(errorCode)
+    if (isUnverified) this.#refuseUnverified(result, this.#transactional.get(index) ?? -1)
     if (errorCode === ErrorCode.INVALID_TIMESTAMP) result.errorMessage = invalidTimestampMessage
-    if (!isBeforeLog(errorCode)) result.logStartOffset = this.#call.ports.partitions.logStartOffset(slot)
+    if (!isBeforeLog(errorCode) && !isUnverified)
+      result.logStartOffset = this.#call.ports.partitions.logStartOffset(slot)
     this.#unsettled -= 1
     this.#finishIfSettled()
+  }
+
+  /** The partition may not know any more what was added; newer producers have a word of their own for that (KIP-890). */
+  #refuseUnverified(result: ProduceResponsePartitionProduceResponse, producerId: number): void {
+    if (result.errorCode !== ErrorCode.INVALID_TXN_STATE) return
+    this.#call.ports.transactions.forget(producerId)
+    if (this.#call.apiVersion >= versionOfAbortable) result.errorCode = ErrorCode.TRANSACTION_ABORTABLE
   }
 
   #topicOf(topicData: ProduceRequestTopicProduceData): CatalogTopic | undefined {
@@ -158,7 +169,9 @@ class Production implements Settlement {
     if (answer === mustWait) return false
     if (answer === ErrorCode.NONE) {
       this.#unsettled += 1
-      this.#producerIds[work.index] = batchProducerId(work.batch, 0)
+      if (isTransactional(batchAttributes(work.batch, 0))) {
+        this.#transactional.set(work.index, batchProducerId(work.batch, 0))
+      }
     } else {
       this.#fail(work.index, answer)
     }
@@ -234,6 +247,11 @@ class Production implements Settlement {
     })
     return makeProduceResponse({ responses })
   }
+}
+
+/** What Kafka finds out from the coordinator, before it looks at the log. */
+function isOfTransaction(errorCode: number): boolean {
+  return errorCode === ErrorCode.INVALID_TXN_STATE || errorCode === ErrorCode.INVALID_PRODUCER_EPOCH
 }
 
 function transactionBatch(place: Place, batch: Buffer): TransactionBatch {

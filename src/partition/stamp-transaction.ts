@@ -47,19 +47,17 @@ function end(partition: Partition, marker: TransactionMarker, nowMs: number): vo
 
 /**
  * What becomes of a producer's batch, given what its epoch and sequence alone would say: data of a transaction goes only
- * where that was opened, and while one is open there is no other. A batch that comes again is recognised all the same.
+ * where that was opened, and while one is open there is no other.
  */
 export function errorOfTransaction(transactions: Transactions, batch: ProducerBatch, sequenceError: number): number {
-  if (sequenceError === ErrorCode.DUPLICATE_SEQUENCE_NUMBER || sequenceError === ErrorCode.INVALID_PRODUCER_EPOCH) {
-    return sequenceError
-  }
+  if (sequenceError === ErrorCode.INVALID_PRODUCER_EPOCH) return sequenceError
   if (!batch.isTransactional) {
-    if (sequenceError !== ErrorCode.NONE) return sequenceError
-    return transactions.isOngoing(batch.producerId) ? ErrorCode.INVALID_TXN_STATE : ErrorCode.NONE
+    const isMisplaced = sequenceError === ErrorCode.NONE && transactions.isOngoing(batch.producerId)
+    return isMisplaced ? ErrorCode.INVALID_TXN_STATE : sequenceError
   }
   const openedEpoch = transactions.openedEpoch(batch.producerId)
   if (openedEpoch === batch.epoch) return sequenceError
-  return batch.epoch < openedEpoch ? ErrorCode.INVALID_PRODUCER_EPOCH : ErrorCode.INVALID_TXN_STATE
+  return openedEpoch < 0 ? ErrorCode.INVALID_TXN_STATE : ErrorCode.INVALID_PRODUCER_EPOCH
 }
 
 function undefinedIfDamaged<Decoded>(decode: () => Decoded): Decoded | undefined {

@@ -197,9 +197,14 @@ test('a produce of version 12 asks main once for its partition, older ones never
     await scene.open(one)
     return ErrorCode.NONE
   }
-  scene.send(one, 0, { version: 11 })
-  await scene.settle()
-  assert.is(scene.taken(11), ErrorCode.INVALID_TXN_STATE)
+  for (const [version, errorCode] of [
+    [10, ErrorCode.INVALID_TXN_STATE],
+    [11, ErrorCode.TRANSACTION_ABORTABLE],
+  ] as const) {
+    scene.send(one, 0, { version })
+    await scene.settle()
+    assert.is(scene.taken(version), errorCode)
+  }
   assert.equal(asked, [])
   // Both are on their way before main has answered.
   scene.send(one, 0)
@@ -211,7 +216,7 @@ test('a produce of version 12 asks main once for its partition, older ones never
   await scene.end(one, true)
   scene.send(one, 2)
   await scene.settle()
-  assert.is(scene.taken(), ErrorCode.INVALID_TXN_STATE)
+  assert.is(scene.taken(), ErrorCode.TRANSACTION_ABORTABLE)
   scene.send(one, 2)
   await scene.settle()
   assert.is(scene.taken(), ErrorCode.NONE)

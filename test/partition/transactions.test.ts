@@ -187,16 +187,24 @@ test('a marker of an older coordinator is refused; one without data is written a
   assert.equal(scene.kit.engine(0).aborted, [])
 })
 
-test('while a transaction is open, its producer writes nothing outside of it; a repeated batch is recognised also after its end', async () => {
+test('while a transaction is open, its producer writes nothing outside of it', async () => {
   const scene = await Scene.make()
   scene.open(one)
   assert.is(scene.write(one, 0), ErrorCode.NONE)
   assert.is(scene.write(one, 1, false), ErrorCode.INVALID_TXN_STATE)
-  scene.end(one, true)
+  assert.is(scene.write({ id: 1, epoch: 1 }, 0), ErrorCode.INVALID_PRODUCER_EPOCH)
+})
+
+test('a repeated batch is recognised, though not behind the end of its transaction', async () => {
+  const scene = await Scene.make()
+  scene.open(one)
+  scene.write(one, 0)
   const ring = assertDefined(scene.kit.rings.get(0), 'a ring')
   assert.is(scene.write(one, 0), ErrorCode.NONE)
   assert.is(ring.verdict(ring.readable() - 1), Verdict.duplicate)
   assert.is(ring.baseOffset(ring.readable() - 1), 0)
+  scene.end(one, true)
+  assert.is(scene.write(one, 0), ErrorCode.INVALID_TXN_STATE)
   assert.is(scene.highWatermark, 2)
 })
 
