@@ -10,6 +10,7 @@
  * fail on them.
  */
 
+import { features } from '../base/features.ts'
 import {
   type ApiVersionsRequest,
   type ApiVersionsResponse,
@@ -37,12 +38,6 @@ const softwareName = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
 
 /** The first version of the request whose clients take features with the least version 0. */
 const leastZeroVersion = 4
-
-/** By name, sorted. `metadata.version` goes from 3.3 (7), the first that KRaft can start from, to 4.3. */
-const features = [
-  { name: 'metadata.version', least: 7, greatest: 30 },
-  { name: 'transaction.version', least: 0, greatest: 2 },
-] as const
 
 function answer(request: ApiVersionsRequest, call: Call<ApiVersionsResponse>): void {
   const isNamed = softwareName.test(request.clientSoftwareName) && softwareName.test(request.clientSoftwareVersion)

@@ -6,6 +6,7 @@ import type { PartitionSlot } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
 import type { CatalogPartition, CatalogTopic } from '../base/topology.ts'
+import { ClusterCoordinator } from '../coordinator/cluster/coordinator.ts'
 import { GroupCoordinator } from '../coordinator/groups/coordinator.ts'
 import { ProducerIdCoordinator } from '../coordinator/producer-ids/coordinator.ts'
 import { TopicCoordinator } from '../coordinator/topics/coordinator.ts'
@@ -13,6 +14,7 @@ import { TransactionCoordinator } from '../coordinator/transactions/coordinator.
 import { Bell } from '../ring/bell.ts'
 import { ByteQueue } from '../ring/queue.ts'
 import type { PartitionTable } from '../ring/table.ts'
+import { BrokerFacts } from './cluster-facts.ts'
 import type { BrokerConfig } from './config.ts'
 import { groupSettings, transactionSettings } from './coordinator-settings.ts'
 import { RingJournal } from './journal.ts'
@@ -76,7 +78,13 @@ export function buildCoordinatorParts(options: CoordinatorPartsOptions): Coordin
     settings: transactionSettings(configOf),
     logger,
   })
-  const desk = buildDesk(options, [topics, groups, transactions], journal)
+  const facts = new BrokerFacts({
+    dataDirectory: config.dataDirectory,
+    registry,
+    metadataLogEnd: () => journal.logEnd('__cluster_metadata', 0),
+  })
+  const cluster = new ClusterCoordinator({ nodeId: config.nodeId, clock, topics, facts })
+  const desk = buildDesk(options, [topics, groups, transactions, cluster], journal)
   return { ...storage, topics, groups, producerIds, transactions, desk }
 }
 

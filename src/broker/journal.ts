@@ -114,6 +114,12 @@ export class RingJournal implements Journal {
     return this.#recordCount >= journalRecordsMax
   }
 
+  /** The offset behind the last readable record of an internal log; 0 where the log is not known. */
+  logEnd(topic: JournalTopic, index: number): Offset {
+    const partition = this.#partitions.get(partitionKey(topic, index))
+    return partition === undefined ? 0 : this.#table.highWatermark(partition.slot)
+  }
+
   async load(
     topic: JournalTopic,
     index: number,

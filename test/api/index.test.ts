@@ -26,7 +26,10 @@ test('what the data path needs is answered by the front, what the coordinator de
   assert.equal(atFront, [0, 1, 2, 3, 10, 18, 23, 60, 75])
   assert.equal(
     apis.filter(({ place }) => place === 'coordinator').map(({ key }) => key),
-    [8, 9, 11, 12, 13, 14, 15, 16, 19, 20, 21, 22, 24, 25, 26, 27, 28, 32, 33, 37, 42, 44, 47, 61, 65, 66],
+    [
+      8, 9, 11, 12, 13, 14, 15, 16, 19, 20, 21, 22, 24, 25, 26, 27, 28, 32, 33, 34, 35, 37, 42, 43, 44, 45, 46, 47, 55,
+      57, 61, 65, 66, 74,
+    ],
   )
 })
 

@@ -153,6 +153,21 @@ export class TopicCoordinator implements TopicView {
     return [...state.topics()].map((topic) => state.resolved(topic))
   }
 
+  /** Names of all topics as they are decided now. */
+  topicNames(): string[] {
+    return [...this.#changes.state.topics()].map(({ name }) => name)
+  }
+
+  /** Names of the resources of a kind, other than topics, on which configs were set. */
+  configuredResources(type: number): readonly string[] {
+    return this.#changes.state.configuredResources(type)
+  }
+
+  /** Resolves with NONE once everything decided so far is in the log and may be told, else with the error code to answer. */
+  async readable(): Promise<number> {
+    return this.#changes.isReadable ? (await this.#changes.settled()).errorCode : notReady.errorCode
+  }
+
   idOf(name: string): TopicIdHex | undefined {
     return this.#changes.state.topic(name)?.id
   }

@@ -171,7 +171,7 @@ export function replicasProblem(brokerIds: readonly number[], nodeId: number): s
   const sorted = [...brokerIds].sort((left, right) => left - right)
   const unknown = sorted.find((id) => id !== nodeId)
   const repeated = sorted.find((id, at) => sorted[at - 1] === id)
-  if (repeated !== undefined && (unknown === undefined || repeated <= unknown)) {
+  if (repeated !== undefined && (unknown === undefined || repeated < unknown)) {
     return `The manual partition assignment includes the broker ${repeated} more than once.`
   }
   if (unknown === undefined) return undefined

@@ -70,6 +70,12 @@ export class MetadataState {
     return this.#configs.get(`${type}/${name}`) ?? noConfigs
   }
 
+  /** Names of the resources of a kind, other than topics, on which configs were set. */
+  configuredResources(type: number): string[] {
+    const prefix = `${type}/`
+    return [...this.#configs.keys()].filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length))
+  }
+
   brokerConfigs(): BrokerConfigLayers {
     return {
       dynamic: this.configsOf(resourceType.broker, String(this.#nodeId)),
