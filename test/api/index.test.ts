@@ -27,8 +27,8 @@ test('what the data path needs is answered by the front, what the coordinator de
   assert.equal(
     apis.filter(({ place }) => place === 'coordinator').map(({ key }) => key),
     [
-      8, 9, 11, 12, 13, 14, 15, 16, 19, 20, 21, 22, 24, 25, 26, 27, 28, 32, 33, 34, 35, 37, 42, 43, 44, 45, 46, 47, 55,
-      57, 61, 65, 66, 74,
+      8, 9, 11, 12, 13, 14, 15, 16, 19, 20, 21, 22, 24, 25, 26, 27, 28, 32, 33, 34, 35, 37, 42, 43, 44, 45, 46, 47, 48,
+      49, 55, 57, 61, 65, 66, 74,
     ],
   )
 })

@@ -5,6 +5,7 @@ import { messageOf } from '../../base/errors.ts'
 import { noTopicId, type TopicIdHex } from '../../base/ids.ts'
 import type { Random } from '../../base/random.ts'
 import type { PartitionFacts } from '../../base/topology.ts'
+import { type AlterClientQuotasRequest, alterClientQuotasApi } from '../../wire/generated/alter-client-quotas.ts'
 import { type AlterConfigsRequest, alterConfigsApi } from '../../wire/generated/alter-configs.ts'
 import { type CreatePartitionsRequest, createPartitionsApi } from '../../wire/generated/create-partitions.ts'
 import {
@@ -16,6 +17,10 @@ import {
 } from '../../wire/generated/create-topics.ts'
 import { type DeleteRecordsRequest, deleteRecordsApi } from '../../wire/generated/delete-records.ts'
 import { type DeleteTopicsRequest, deleteTopicsApi } from '../../wire/generated/delete-topics.ts'
+import {
+  type DescribeClientQuotasRequest,
+  describeClientQuotasApi,
+} from '../../wire/generated/describe-client-quotas.ts'
 import { type DescribeConfigsRequest, describeConfigsApi } from '../../wire/generated/describe-configs.ts'
 import { ErrorCode } from '../../wire/generated/errors.ts'
 import {
@@ -34,6 +39,12 @@ import {
   refuseIncrementalAlterConfigs,
 } from './alter-configs.ts'
 import { ChangeLog, type ChangeOutcome, notReady } from './change-log.ts'
+import {
+  answerDescribeClientQuotas,
+  decideAlterClientQuotas,
+  refuseAlterClientQuotas,
+  refuseDescribeClientQuotas,
+} from './client-quotas.ts'
 import { decideCreateTopics, refusedTopic } from './create.ts'
 import { decideCreatePartitions, refuseCreatePartitions } from './create-partitions.ts'
 import type { Decision } from './decision.ts'
@@ -87,6 +98,11 @@ export class TopicCoordinator implements TopicView {
     [
       incrementalAlterConfigsApi.key,
       (request, reply) => this.#incrementalAlterConfigs(request as IncrementalAlterConfigsRequest, reply),
+    ],
+    [alterClientQuotasApi.key, (request, reply) => this.#alterQuotas(request as AlterClientQuotasRequest, reply)],
+    [
+      describeClientQuotasApi.key,
+      (request, reply) => void this.#describeQuotas(request as DescribeClientQuotasRequest, reply),
     ],
   ])
   readonly #changes: ChangeLog
@@ -221,6 +237,18 @@ export class TopicCoordinator implements TopicView {
   #incrementalAlterConfigs(request: IncrementalAlterConfigsRequest, reply: Reply): void {
     const decide = (): Decision<unknown> => decideIncrementalAlterConfigs(this.#changes.state, request, this.#nodeId)
     this.#change(decide, (refusal) => refuseIncrementalAlterConfigs(request, refusal), reply)
+  }
+
+  #alterQuotas(request: AlterClientQuotasRequest, reply: Reply): void {
+    const decide = (): Decision<unknown> => decideAlterClientQuotas(this.#changes.state, request)
+    this.#change(decide, (refusal) => refuseAlterClientQuotas(request, refusal), reply)
+  }
+
+  async #describeQuotas(request: DescribeClientQuotasRequest, reply: Reply): Promise<void> {
+    // The answer is taken now, before later requests change the state.
+    const response = answerDescribeClientQuotas(this.#changes.state, request)
+    const outcome = this.#changes.isReadable ? await this.#changes.settled() : notReady
+    reply(outcome.errorCode === ErrorCode.NONE ? response : refuseDescribeClientQuotas(refusalOf(outcome)))
   }
 
   async #deleteRecords(request: DeleteRecordsRequest, reply: Reply): Promise<void> {

@@ -3,6 +3,12 @@
 import { type TopicIdHex, topicIdBytes, topicIdHex } from '../../base/ids.ts'
 import type { StorageKind } from '../../base/topology.ts'
 import { DecodeError } from '../../wire/errors.ts'
+import {
+  decodeClientQuotaRecord,
+  encodeClientQuotaRecord,
+  makeClientQuotaRecord,
+  makeClientQuotaRecordEntityData,
+} from '../../wire/generated/client-quota-record.ts'
 import { decodeConfigRecord, encodeConfigRecord, makeConfigRecord } from '../../wire/generated/config-record.ts'
 import {
   decodePartitionRecord,
@@ -18,6 +24,7 @@ import { decodeTopicRecord, encodeTopicRecord, makeTopicRecord } from '../../wir
 import { Reader } from '../../wire/reader.ts'
 import { Writer } from '../../wire/writer.ts'
 import type { JournalRecord } from '../ports.ts'
+import type { QuotaEntity } from './quotas.ts'
 
 /** One change of the topics' hard state, as the metadata log says it. */
 export type MetadataRecord =
@@ -39,12 +46,19 @@ export type MetadataRecord =
       /** null takes the config away. */
       readonly value: string | null
     }
+  | {
+      readonly kind: 'quota'
+      readonly entity: QuotaEntity
+      readonly key: string
+      /** null takes the limit away. */
+      readonly value: number | null
+    }
 
 const frameVersion = 1
 /** Kafka's numbers of the record types. */
-const recordType = { topic: 2, partition: 3, config: 4, removeTopic: 9 } as const
+const recordType = { topic: 2, partition: 3, config: 4, removeTopic: 9, quota: 14 } as const
 /** The versions that are written. */
-const recordVersion = { topic: 0, partition: 1, config: 0, removeTopic: 0 } as const
+const recordVersion = { topic: 0, partition: 1, config: 0, removeTopic: 0, quota: 0 } as const
 
 /** Kafka names the log folder that holds a replica by an id; Safka has one such "folder" for each kind of storage. */
 const directoryIds: Readonly<Record<StorageKind, Buffer>> = {
@@ -91,6 +105,10 @@ export function encodeMetadataRecord(record: MetadataRecord): JournalRecord {
         recordVersion.config,
       )
       break
+    case 'quota':
+      writeHead(writer, recordType.quota, recordVersion.quota)
+      encodeClientQuotaRecord(writer, quotaBody(record), recordVersion.quota)
+      break
   }
   return { key: null, value: writer.finishJoined() }
 }
@@ -124,6 +142,11 @@ export function decodeMetadataRecord(record: JournalRecord): MetadataRecord | un
       const { resourceType, resourceName, name, value } = decodeConfigRecord(reader, version)
       return { kind: 'config', resourceType, resourceName, name, value }
     }
+    case recordType.quota: {
+      const { entity, key, value, remove } = decodeClientQuotaRecord(reader, version)
+      const names = entity.map(({ entityType, entityName }) => [entityType, entityName] as const)
+      return { kind: 'quota', entity: new Map(names), key, value: remove ? null : value }
+    }
     default:
       return undefined
   }
@@ -144,6 +167,17 @@ function partitionBody(record: Extract<MetadataRecord, { kind: 'partition' }>): 
     leaderEpoch: 0,
     partitionEpoch: 0,
     directories: [directoryIds[record.storage]],
+  })
+}
+
+function quotaBody(record: Extract<MetadataRecord, { kind: 'quota' }>): ReturnType<typeof makeClientQuotaRecord> {
+  return makeClientQuotaRecord({
+    entity: [...record.entity].map(([entityType, entityName]) =>
+      makeClientQuotaRecordEntityData({ entityType, entityName }),
+    ),
+    key: record.key,
+    value: record.value ?? 0,
+    remove: record.value === null,
   })
 }
 

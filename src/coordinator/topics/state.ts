@@ -5,6 +5,7 @@ import type { StorageKind } from '../../base/topology.ts'
 import { type BrokerConfigLayers, type ConfigMap, topicConfigValue } from '../configs/effective.ts'
 import { resolveSettings } from '../configs/resolve-settings.ts'
 import type { NewTopic } from '../ports.ts'
+import { Quotas } from './quotas.ts'
 import type { MetadataRecord } from './records.ts'
 
 /** Kafka's numbers of the kinds of things that have configs. */
@@ -32,6 +33,7 @@ const noConfigs: ConfigMap = new Map()
 
 /** The hard state. Reads are cheap; `apply` is the only writer. */
 export class MetadataState {
+  readonly quotas = new Quotas()
   readonly #topics = new Map<string, TopicState>()
   readonly #names = new Map<TopicIdHex, string>()
   /** Kafka's metrics cannot tell '.' from '_', so names that differ only there collide. */
@@ -123,6 +125,9 @@ export class MetadataState {
         break
       case 'config':
         this.#applyConfig(record)
+        break
+      case 'quota':
+        this.quotas.set(record.entity, record.key, record.value)
         break
     }
   }
