@@ -236,4 +236,23 @@ test('a record of an unknown type says nothing, a damaged one is an error', () =
   assert.throws(() => decodeMetadataRecord(record('0102000361')))
 })
 
+test('a topic that was waiting to be made when a later append failed is made once', async () => {
+  const { ask, journal, effects } = makeCoordinator()
+  effects.hold()
+  const first = ask<CreateTopicsResponse>(createTopicsApi, createRequest('first'))
+  await settle()
+  const second = ask<CreateTopicsResponse>(createTopicsApi, createRequest('second'))
+  await settle()
+  journal.isStalled = true
+  const third = ask<CreateTopicsResponse>(createTopicsApi, createRequest('third'))
+  journal.settleAll(ErrorCode.KAFKA_STORAGE_ERROR)
+  assert.is((await third).topics[0]?.errorCode, ErrorCode.NOT_CONTROLLER)
+  await settle()
+  effects.release()
+  assert.is((await first).topics[0]?.errorCode, ErrorCode.NONE)
+  assert.is((await second).topics[0]?.errorCode, ErrorCode.NONE)
+  await settle()
+  assert.equal(effects.log, ['created first 2', 'created second 2'])
+})
+
 test.run()

@@ -136,6 +136,8 @@ export class ChangeLog {
       this.#clock.startTimer(reloadRetryMs, () => void this.#reload())
       return
     }
+    // What waits to be made is made first: planned anew it would be made twice.
+    await this.#latestEffect
     this.#state = state
     this.#planned = new Map(this.#applied)
     this.#latestAppend = Promise.resolve(done)
