@@ -20,8 +20,11 @@ export type OpenEngineOptions = {
   readonly settings: PartitionSettings
   readonly clock: Clock
   readonly random: Random
-  /** Called before any visitBatch, where a usable snapshot exists. */
-  readonly visitSnapshot?: (snapshot: ProducerSnapshot) => void
+  /**
+   * Called before any visitBatch, where a snapshot exists. Answers whether it could be used: the one before it is shown
+   * otherwise, and without any that can, all batches are visited.
+   */
+  readonly visitSnapshot?: (snapshot: ProducerSnapshot) => boolean
   /**
    * Called in offset order for each whole batch found at or after the snapshot's offset; the bytes are valid within the call only.
    * Answers the transaction that the batch shows to be aborted: indexes that a crash may have hurt are made again from these.

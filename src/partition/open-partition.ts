@@ -88,7 +88,9 @@ function openLog(opening: PartitionOpening): Books & { engine: Engine; snapshotO
     clock,
     random: opening.random,
     visitSnapshot: (snapshot) => {
-      snapshotOffset = restoreSnapshot(books, snapshot, opening)
+      const isRestored = restoreSnapshot(books, snapshot, opening)
+      if (isRestored) snapshotOffset = snapshot.offset
+      return isRestored
     },
     visitBatch: (bytes, at) => visitRecovered(books, bytes, at, clock.nowMs()),
     onProgress: opening.onProgress,
@@ -96,22 +98,19 @@ function openLog(opening: PartitionOpening): Books & { engine: Engine; snapshotO
   return { ...books, engine, snapshotOffset, recovery }
 }
 
-/**
- * Takes over a snapshot and answers its offset. A damaged one costs only the memory of producers, who are then taken as
- * unknown; that is better than a partition that does not open.
- */
-function restoreSnapshot(books: Books, snapshot: ProducerSnapshot, opening: PartitionOpening): number {
+/** Takes over a snapshot; false where it is damaged. What it would have told is found in an older one, or in the batches. */
+function restoreSnapshot(books: Books, snapshot: ProducerSnapshot, opening: PartitionOpening): boolean {
   try {
     const facts = decodeSnapshot(snapshot.bytes)
     books.producers.restore(facts)
     const open = facts.filter(({ transactionStart }) => transactionStart >= 0)
     open.sort((first, second) => first.transactionStart - second.transactionStart)
     for (const { producerId, transactionStart } of open) books.transactions.wrote(producerId, transactionStart)
-    return snapshot.offset
+    return true
   } catch (thrown) {
     const { topic, partition } = opening.open
     opening.logger.warn('a producer snapshot is damaged', { topic, partition, reason: messageOf(thrown) })
-    return 0
+    return false
   }
 }
 

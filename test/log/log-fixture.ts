@@ -97,7 +97,7 @@ export function openLog(
     settings: settingsWith(settings),
     clock: new VirtualClock(startMs),
     random: seededRandom(seed++),
-    visitSnapshot: (snapshot) => snapshots.push(snapshot),
+    visitSnapshot: (snapshot) => snapshots.push(snapshot) > 0,
     ...(isVisiting ? { visitBatch } : {}),
     ...more,
   })

@@ -9,6 +9,7 @@ import { writeAll } from '../../src/log/disk.ts'
 import { consumeCleanShutdown, writeCleanShutdown } from '../../src/log/local/clean-shutdown.ts'
 import { MemoryDisk } from '../../src/log/memory-disk.ts'
 import { RealDisk } from '../../src/log/real-disk.ts'
+import { FaultyDisk } from './faulty-disk.ts'
 import { batchAt, batchesAt, directory, onEachDisk, onRealDisk, openLog, readAll, settingsWith } from './log-fixture.ts'
 
 const logPath = `${directory}/00000000000000000000.log`
@@ -195,6 +196,33 @@ test('a real folder that was copied in the middle of writing opens with a prefix
     assert.equal(await readAll(copied, again), Buffer.concat(batchesAt(0, again.endOffset)))
     copied.close()
   })
+})
+
+test('a log that lost its end below its start begins where it ends, and keeps what is written there', async () => {
+  for (const isAllLost of [true, false]) {
+    const disk = new FaultyDisk(new MemoryDisk(MemoryDisk.create(4 << 20)), true)
+    const { engine } = openLog(disk)
+    engine.submit(batchesAt(0, 10))
+    engine.deleteRecordsBefore(8)
+    if (isAllLost) disk.remove(logPath)
+    else disk.open(logPath, 'write').truncate(batchAt(0).length * 5)
+    const lost = openLog(disk).engine
+    const startOffset = isAllLost ? 0 : 5
+    assert.is(lost.endOffset, startOffset)
+    assert.is(lost.startOffset, startOffset)
+    lost.submit(batchesAt(startOffset, 10))
+    assert.is(openLog(disk).engine.startOffset, startOffset)
+  }
+})
+
+test('segments that were checked after a crash are made durable with their indexes', () => {
+  const disk = new FaultyDisk(crashedDisk(batchesAt(0, 30), { segmentBytes: 1000 }), true)
+  openLog(disk, { segmentBytes: 1000 })
+  const logs = disk.list(directory).filter((name) => name.endsWith('.log'))
+  for (const name of logs.sort().slice(0, -1)) {
+    const path = `${directory}/${name.slice(0, 20)}`
+    for (const kind of ['log', 'index', 'timeindex']) assert.ok(disk.syncs.includes(`${path}.${kind}`), path)
+  }
 })
 
 test('the mark of a clean shutdown is seen once', async () => {

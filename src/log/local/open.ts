@@ -7,13 +7,13 @@ import { noCheckpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { LocalLog, type LocalLogOptions } from './log.ts'
 import { belongsToAnother } from './partition-files.ts'
 import { loadSnapshot } from './producer-snapshots.ts'
-import { recoverSegments, syncLog } from './recovery.ts'
+import { recoverSegments, syncFile } from './recovery.ts'
 import { removeFolder } from './rolled-segment.ts'
 import { segmentFile } from './segment-names.ts'
 import { visitBatches } from './visit-batches.ts'
 
 export type OpenLocalLogOptions = LocalLogOptions & {
-  readonly visitSnapshot?: (snapshot: ProducerSnapshot) => void
+  readonly visitSnapshot?: (snapshot: ProducerSnapshot) => boolean
   readonly visitBatch?: (bytes: Buffer, at: number, sizeBytes: number) => AbortedTransaction | undefined
 }
 
@@ -35,10 +35,15 @@ function openFolder(options: OpenLocalLogOptions): { engine: Engine; recovery: s
   const folder = { disk, directory, indexIntervalBytes: settings.indexIntervalBytes }
   const segments = recoverSegments(folder, found)
   const { rolled, active } = segments
-  if (active === undefined) return { engine: new LocalLog(options, segments, found), recovery: segments.sentence }
+  if (active === undefined) {
+    // A log start that outlived its log would hide what is written anew below it.
+    if (found.startOffset > 0) writeCheckpoint(disk, directory, noCheckpoint, disk.isDurable)
+    return { engine: new LocalLog(options, segments, noCheckpoint), recovery: segments.sentence }
+  }
+  const startOffset = Math.min(found.startOffset, active.summary.endOffset)
   const ranges = [...rolled, { baseOffset: active.baseOffset, endOffset: active.summary.endOffset }]
   const abortedFrom = earlier(segments.abortedFrom, found.abortedFrom)
-  const aborted = handOutProducers(options, ranges, abortedFrom, found.startOffset)
+  const aborted = handOutProducers(options, ranges, abortedFrom, startOffset)
   const isLeftToOthers = options.visitBatch === undefined
   if (abortedFrom !== undefined && !isLeftToOthers) {
     const remade = ranges.filter(({ baseOffset }) => baseOffset >= abortedFrom)
@@ -47,10 +52,10 @@ function openFolder(options: OpenLocalLogOptions): { engine: Engine; recovery: s
   let checkpoint = found
   if (segments.isChanged || abortedFrom !== undefined) {
     // What recovery calls written must be synced where that is what 'readable' means.
-    if (settings.sync !== 'never') syncLog(disk, `${directory}/${segmentFile(active.baseOffset, 'log')}`)
+    if (settings.sync !== 'never') syncFile(disk, `${directory}/${segmentFile(active.baseOffset, 'log')}`)
     const left = abortedFrom !== undefined && isLeftToOthers ? { abortedFrom } : {}
-    checkpoint = { startOffset: found.startOffset, recoveryPoint: active.baseOffset, closed: active, ...left }
-    writeCheckpoint(disk, directory, checkpoint, disk.isDurable && checkpoint.startOffset > 0)
+    checkpoint = { startOffset, recoveryPoint: active.baseOffset, closed: active, ...left }
+    writeCheckpoint(disk, directory, checkpoint, disk.isDurable && found.startOffset > 0)
   }
   const engine = new LocalLog(options, segments, checkpoint, abortedEndOf(folder, ranges))
   return { engine, recovery: segments.sentence }
@@ -65,8 +70,8 @@ function handOutProducers(
 ): AbortedTransaction[] {
   const { disk, directory, settings, visitSnapshot, visitBatch } = options
   const endOffset = ranges.at(-1)?.endOffset ?? 0
-  const snapshot = loadSnapshot(disk, directory, { endOffset, offsetMax: abortedFrom ?? endOffset })
-  if (snapshot !== undefined) visitSnapshot?.(snapshot)
+  const at = { endOffset, offsetMax: abortedFrom ?? endOffset }
+  const snapshot = loadSnapshot(disk, directory, at, visitSnapshot)
   const aborted: AbortedTransaction[] = []
   if (visitBatch === undefined) return aborted
   const fromOffset = Math.max(snapshot?.offset ?? 0, startOffset)

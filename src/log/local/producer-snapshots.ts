@@ -24,19 +24,23 @@ export function saveSnapshot(
 }
 
 /**
- * The newest snapshot at or below `offsetMax`. Those beyond `endOffset` tell of batches that recovery cut off, and are removed.
+ * The newest snapshot at or below `offsetMax` that is usable; those that are not, and those beyond `endOffset`, which tell of
+ * batches that recovery cut off, are removed.
  */
 export function loadSnapshot(
   disk: Disk,
   directory: string,
   at: { readonly endOffset: Offset; readonly offsetMax: Offset },
+  isUsable: (snapshot: ProducerSnapshot) => boolean = () => true,
 ): ProducerSnapshot | undefined {
-  let newest: Offset | undefined
-  for (const offset of offsetsNamed(disk.list(directory), 'snapshot')) {
-    if (offset > at.endOffset) disk.remove(`${directory}/${segmentFile(offset, 'snapshot')}`)
-    else if (offset <= at.offsetMax) newest = offset
+  for (const offset of offsetsNamed(disk.list(directory), 'snapshot').toReversed()) {
+    const path = `${directory}/${segmentFile(offset, 'snapshot')}`
+    if (offset <= at.offsetMax) {
+      const bytes = readWhole(disk, path)
+      const snapshot = bytes === undefined ? undefined : { offset, bytes }
+      if (snapshot !== undefined && isUsable(snapshot)) return snapshot
+      disk.remove(path)
+    } else if (offset > at.endOffset) disk.remove(path)
   }
-  if (newest === undefined) return undefined
-  const bytes = readWhole(disk, `${directory}/${segmentFile(newest, 'snapshot')}`)
-  return bytes === undefined ? undefined : { offset: newest, bytes }
+  return undefined
 }

@@ -87,7 +87,9 @@ function checkSegments(folder: Folder, bases: readonly Offset[], recoveryPoint: 
       const sentence = `${scanned(scannedBytes)}${cut}${removed}`
       return { rolled, active: { baseOffset: segment.baseOffset, summary }, abortedFrom, isChanged: true, sentence }
     }
-    syncLog(folder.disk, `${folder.directory}/${segmentFile(segment.baseOffset, 'log')}`)
+    // From now on it lies below the recovery point, where its indexes are trusted too.
+    syncIndexes(folder, segment.baseOffset)
+    syncFile(folder.disk, `${folder.directory}/${segmentFile(segment.baseOffset, 'log')}`)
     rolled.push({ ...segment, maxTimestampMs: summary.maxTimestampMs })
   }
   const lastBase = bases[bases.length - 1] ?? 0
@@ -98,8 +100,12 @@ function checkSegments(folder: Folder, bases: readonly Offset[], recoveryPoint: 
   return { rolled, active: { baseOffset: lastBase, summary }, abortedFrom, isChanged: true, sentence }
 }
 
-/** Makes a log file durable. */
-export function syncLog(disk: Disk, path: string): void {
+function syncIndexes({ disk, directory }: Folder, baseOffset: Offset): void {
+  for (const kind of ['index', 'timeindex'] as const) syncFile(disk, `${directory}/${segmentFile(baseOffset, kind)}`)
+}
+
+/** Makes a file durable. */
+export function syncFile(disk: Disk, path: string): void {
   const file = disk.open(path, 'write')
   try {
     file.sync()
@@ -148,6 +154,7 @@ function repairIndexes(folder: Folder, segment: RolledSegment): boolean {
   if (isIndexSound(folder, segment)) return false
   const { result } = rebuild(folder, segment.baseOffset, false)
   failOnDamage(folder, segment.baseOffset, result)
+  syncIndexes(folder, segment.baseOffset)
   return true
 }
 
