@@ -230,4 +230,21 @@ test('members whose protocols no record could hold together are refused', () => 
   assert.ok(accepted > 20 && accepted < 40, `${accepted}`)
 })
 
+test('a waiting member that offers more than its group has room for is out, and its first join is answered', () => {
+  const fixture = new GroupFixture()
+  const { ids } = fixture.stableGroup(2)
+  const waiting = fixture.join({ memberId: ids[0] ?? '' })
+  const large = { protocols: [{ name: 'range', metadata: Buffer.alloc(500_000) }] }
+  const others: (typeof waiting)[] = []
+  for (let count = 0; count < 100 && others.at(-1)?.response === undefined; count++) {
+    others.push(fixture.join(large, { version: 3 }))
+  }
+  assert.is(others.pop()?.response?.errorCode, ErrorCode.GROUP_MAX_SIZE_REACHED)
+  const again = fixture.join({ ...large, memberId: ids[0] ?? '' })
+  assert.is(again.response?.errorCode, ErrorCode.GROUP_MAX_SIZE_REACHED)
+  assert.is(waiting.response?.errorCode, ErrorCode.UNKNOWN_MEMBER_ID)
+  fixture.join({ memberId: ids[1] ?? '' })
+  for (const other of others) assert.is(other.response?.errorCode, ErrorCode.NONE)
+})
+
 test.run()

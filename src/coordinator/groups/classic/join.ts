@@ -16,7 +16,13 @@ import {
   pendingJoinsMax,
   protocolBytesMax,
 } from '../limits.ts'
-import { completeJoinIfReady, generationResponse, prepareRebalance, rebalanceOrCompleteJoin } from './rebalance.ts'
+import {
+  completeJoinIfReady,
+  dismissMember,
+  generationResponse,
+  prepareRebalance,
+  rebalanceOrCompleteJoin,
+} from './rebalance.ts'
 import { groupRecord, newGroupRecord } from './records.ts'
 import { ownBytes } from './replay.ts'
 import {
@@ -66,7 +72,13 @@ export function decideJoin(join: Join): void {
   const { classic } = group
   const { memberId } = request
   if (!acceptsMember(join)) {
-    removeMember(classic, memberId)
+    const member = classic.members.get(memberId)
+    if (member === undefined) removeMember(classic, memberId)
+    else {
+      dismissMember(join.decision, classic, member)
+      // A rebalance that has begun goes on, and looks for who is left.
+      if (classic.state !== 'PreparingRebalance') prepareRebalance(join.decision, group)
+    }
     refuseJoin(join, '', ErrorCode.GROUP_MAX_SIZE_REACHED)
     return
   }
