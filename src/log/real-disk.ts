@@ -42,6 +42,9 @@ export class RealDisk implements Disk {
   readonly #descriptorsMax: number
   /** Files that hold a descriptor, in the order in which they will be looked at when one must go. */
   readonly #openFiles = new Set<RealFile>()
+  /** Operations in the thread pool that hold a descriptor, and those that wait until fewer do. */
+  #underWay = 0
+  readonly #waiting: (() => boolean)[] = []
 
   /** Creates the root folder where it is missing. */
   constructor(root: string, limits: { readonly descriptorsMax: number } = { descriptorsMax }) {
@@ -108,13 +111,20 @@ export class RealDisk implements Disk {
     // Windows can't sync a folder; its file system keeps names in a journal.
     if (process.platform === 'win32') return Promise.resolve()
     return new Promise((resolve, reject) => {
-      open(this.#full(path), 'r', (openError, descriptor) => {
-        if (openError !== null) return reject(openError)
-        fsync(descriptor, (syncError) => {
-          closeSync(descriptor)
-          if (syncError === null) resolve()
-          else reject(syncError)
+      const finish = (error: Error | null): void => {
+        this.endTurn()
+        if (error === null) resolve()
+        else reject(error)
+      }
+      this.takeTurn(() => {
+        open(this.#full(path), 'r', (openError, descriptor) => {
+          if (openError !== null) return finish(openError)
+          fsync(descriptor, (syncError) => {
+            closeSync(descriptor)
+            finish(syncError)
+          })
         })
+        return true
       })
     })
   }
@@ -131,6 +141,24 @@ export class RealDisk implements Disk {
   /** Reads in the thread pool hold descriptors beyond the bound, for as long as they take. */
   get hasTooMany(): boolean {
     return this.#openFiles.size > this.#descriptorsMax
+  }
+
+  /**
+   * Starts something in the thread pool that holds a descriptor, at once or in its turn: whatever many partitions ask for at the
+   * same time, descriptors do not run out. `start` answers whether it is under way; it says by endTurn() when it is no more.
+   */
+  takeTurn(start: () => boolean): void {
+    if (this.#underWay >= this.#descriptorsMax) this.#waiting.push(start)
+    else if (start()) this.#underWay++
+  }
+
+  endTurn(): void {
+    this.#underWay--
+    while (this.#underWay < this.#descriptorsMax) {
+      const start = this.#waiting.shift()
+      if (start === undefined) return
+      if (start()) this.#underWay++
+    }
   }
 
   /** Counts a file that opened a descriptor; closes another's where there are too many. */
@@ -261,13 +289,22 @@ class RealFile implements DiskFile {
 
   #pinned(start: (descriptor: number, done: (error: Error | null, count: number) => void) => void): Promise<number> {
     return new Promise((resolve, reject) => {
-      const descriptor = this.#use()
-      this.#pins++
-      start(descriptor, (error, count) => {
+      const finish = (error: Error | null, count: number): void => {
         this.#pins--
         if (this.#pins === 0 && (this.#isClosed || this.#disk.hasTooMany)) this.letGo()
+        this.#disk.endTurn()
         if (error === null) resolve(count)
         else reject(error)
+      }
+      this.#disk.takeTurn(() => {
+        try {
+          start(this.#use(), finish)
+        } catch (thrown) {
+          reject(thrown)
+          return false
+        }
+        this.#pins++
+        return true
       })
     })
   }

@@ -46,6 +46,44 @@ test('a file closed during a read finishes it, and then gives its descriptor bac
   })
 })
 
+test('however many files are synced and read at once, descriptors stay within their bound', async () => {
+  await onRealDisk(async (_, root) => {
+    const disk = new RealDisk(root, { descriptorsMax: 8 })
+    disk.makeDirectory('many')
+    const files = Array.from({ length: 100 }, (_unused, place) => disk.open(`many/${place}`, 'write'))
+    let most = 0
+    const look = (): void => {
+      most = Math.max(most, disk.descriptorCount)
+    }
+    const reads = files.map((file) => file.readAsync(Buffer.alloc(1), 0).then(look))
+    const syncs = files.map((file) => file.syncAsync().then(look))
+    const folders = files.map(() => disk.syncDirectoryAsync('many'))
+    look()
+    files[99]?.close()
+    const results = await Promise.allSettled([...reads, ...syncs, ...folders])
+    assert.is(results.filter(({ status }) => status === 'rejected').length, 2, 'those of the closed file')
+    assert.ok(most <= 9, `${most} descriptors`)
+    await disk.syncDirectoryAsync('many')
+    disk.close()
+  })
+})
+
+test('a segment that is removed while its sync waits for its turn does no harm', async () => {
+  await onRealDisk(async (_, root) => {
+    const disk = new RealDisk(root, { descriptorsMax: 2 })
+    disk.makeDirectory('other')
+    const { engine } = openLog(disk, { segmentBytes: 300 })
+    const busy = Array.from({ length: 4 }, () => disk.syncDirectoryAsync('other'))
+    engine.submit([0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map((offset) => batchAt(offset)))
+    engine.deleteRecordsBefore(8)
+    await Promise.all(busy)
+    for (let round = 0; round < 50; round++) await new Promise((resolve) => setImmediate(resolve))
+    await disk.syncDirectoryAsync('other')
+    assert.is(engine.failure, undefined)
+    engine.close()
+  })
+})
+
 test('more buffers than the system takes in one call are written in order', async () => {
   await onRealDisk((disk) => {
     const file = disk.open('file', 'write')

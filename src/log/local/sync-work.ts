@@ -27,6 +27,8 @@ export class SyncWork {
   /** Those of the sync that is under way. */
   #underWay: readonly UnsyncedSegment[] = []
   #isBusy = false
+  /** What belongs to segments that were removed: it cannot be synced any more, and need not be. */
+  readonly #dropped = new WeakSet<Syncable>()
 
   /** `settle` gets an outcome or an error. */
   constructor(settle: (outcome: SyncOutcome | undefined, error: unknown) => void) {
@@ -47,6 +49,9 @@ export class SyncWork {
 
   /** Forgets a segment that is about to be removed. */
   dropRolled(baseOffset: Offset): void {
+    for (const segment of [...this.#underWay, ...this.#unsynced]) {
+      if (segment.baseOffset === baseOffset) for (const part of segment.parts) this.#dropped.add(part)
+    }
     for (const segment of this.#unsynced) if (segment.baseOffset === baseOffset) closeAll(segment)
     this.#unsynced = this.#unsynced.filter((segment) => segment.baseOffset !== baseOffset)
     this.#underWay = this.#underWay.filter((segment) => segment.baseOffset !== baseOffset)
@@ -63,7 +68,7 @@ export class SyncWork {
     this.#unsynced = []
     this.#underWay = segments
     const parts = [...segments.flatMap((segment) => segment.parts), ...more]
-    Promise.all(parts.map((part) => part.syncAsync())).then(
+    Promise.all(parts.map((part) => this.#syncPart(part))).then(
       () => {
         this.#finish(segments)
         this.#settle({ syncedEnd, rolledEnd: segments.at(-1)?.endOffset ?? -1 }, undefined)
@@ -85,6 +90,14 @@ export class SyncWork {
   close(): void {
     for (const segment of this.#unsynced) closeAll(segment)
     this.#unsynced = []
+  }
+
+  async #syncPart(part: Syncable): Promise<void> {
+    try {
+      await part.syncAsync()
+    } catch (thrown) {
+      if (!this.#dropped.has(part)) throw thrown
+    }
   }
 
   #finish(segments: readonly UnsyncedSegment[]): void {
