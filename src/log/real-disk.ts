@@ -34,12 +34,19 @@ import type { Disk, DiskFile } from './disk.ts'
  */
 export const descriptorsMax = 512
 
+/**
+ * Reads and syncs that one disk has under way at once; each holds a descriptor. The thread pool has fewer threads, so that more
+ * would only wait there.
+ */
+const operationsMax = 64
+
 /** Files stay usable while their descriptors come and go. */
 export class RealDisk implements Disk {
   readonly isDurable = true
   readonly space = undefined
   readonly #root: string
   readonly #descriptorsMax: number
+  readonly #operationsMax: number
   /** Files that hold a descriptor, in the order in which they will be looked at when one must go. */
   readonly #openFiles = new Set<RealFile>()
   /** Operations in the thread pool that hold a descriptor, and those that wait until fewer do. */
@@ -50,6 +57,7 @@ export class RealDisk implements Disk {
   constructor(root: string, limits: { readonly descriptorsMax: number } = { descriptorsMax }) {
     this.#root = root
     this.#descriptorsMax = limits.descriptorsMax
+    this.#operationsMax = Math.min(limits.descriptorsMax, operationsMax)
     mkdirSync(root, { recursive: true })
   }
 
@@ -148,13 +156,13 @@ export class RealDisk implements Disk {
    * same time, descriptors do not run out. `start` answers whether it is under way; it says by endTurn() when it is no more.
    */
   takeTurn(start: () => boolean): void {
-    if (this.#underWay >= this.#descriptorsMax) this.#waiting.push(start)
+    if (this.#underWay >= this.#operationsMax) this.#waiting.push(start)
     else if (start()) this.#underWay++
   }
 
   endTurn(): void {
     this.#underWay--
-    while (this.#underWay < this.#descriptorsMax) {
+    while (this.#underWay < this.#operationsMax) {
       const start = this.#waiting.shift()
       if (start === undefined) return
       if (start()) this.#underWay++
