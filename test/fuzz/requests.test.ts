@@ -49,14 +49,20 @@ type Attempt = { readonly key: number; readonly version: number; readonly body: 
 const requests = new Map<string, MessageAt>()
 for (const message of await loadMessagesAt()) requests.set(`${message.name}@${message.version}`, message)
 
+/** Chance, and whether a list may still be made very long: one a message, or lists within lists would never end. */
+type Twisting = { readonly random: Random; mayRepeat: boolean }
+
 /** Puts values in use into a message, repeats entries, and keeps times short. */
-function twist(value: unknown, name: string, random: Random): unknown {
+function twist(value: unknown, name: string, twisting: Twisting): unknown {
+  const { random } = twisting
   if (Array.isArray(value)) {
-    const twisted = value.map((entry) => twist(entry, name, random))
+    const twisted = value.map((entry) => twist(entry, name, twisting))
     const [first] = twisted
-    if (first !== undefined && random.below(4) === 0) twisted.push(first)
-    if (first !== undefined && random.below(60) === 0) return new Array(2_000).fill(first)
-    return twisted
+    if (first === undefined) return twisted
+    if (random.below(4) === 0) twisted.push(first)
+    if (!twisting.mayRepeat || random.below(60) > 0) return twisted
+    twisting.mayRepeat = false
+    return new Array(2_000).fill(first)
   }
   if (Buffer.isBuffer(value)) return name === 'records' && random.below(2) === 0 ? batch(random) : value
   if (typeof value === 'string') return random.below(5) === 0 ? value : pick([...knownTexts, ...internalTexts], random)
@@ -66,7 +72,7 @@ function twist(value: unknown, name: string, random: Random): unknown {
     return random.below(4) === 0 ? value : pick(knownNumbers, random)
   }
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([field, inner]) => [field, twist(inner, field, random)]))
+  return Object.fromEntries(Object.entries(value).map(([field, inner]) => [field, twist(inner, field, twisting)]))
 }
 
 function batch(random: Random): Buffer {
@@ -83,7 +89,7 @@ function makeAttempt(key: number, version: number, random: Random): Attempt | un
   const message = requests.get(`${apiTable.get(key)?.name}Request@${version}`)
   if (message === undefined) return undefined
   const [plain] = fc.sample(message.arbitrary, { seed: random.below(2 ** 31), numRuns: 1 })
-  const twisted = twist(plain, '', random) as object
+  const twisted = twist(plain, '', { random, mayRepeat: true }) as object
   const writer = new Writer()
   try {
     message.encode(writer, twisted, version)
