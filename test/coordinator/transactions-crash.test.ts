@@ -181,4 +181,29 @@ function transaction(partial: Partial<TransactionValue>): Transaction {
   return { id: 'x', value, lastProducerEpoch: -1, lastSequence: 0 }
 }
 
+test('a journal that can be read but not written does not fill partitions with the ends of a transaction', async () => {
+  const fixture = new TransactionFixture()
+  fixture.add(fixture.producer())
+  fixture.marks.isStalled = true
+  fixture.end(first, 'commit')
+  fixture.marks.isStalled = false
+  const failOnce = async () => {
+    fixture.marks.flush()
+    fixture.journal.fail()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  for (let round = 0; round < 20; round++) await failOnce()
+  assert.ok(fixture.marks.log.length <= 4, `${fixture.marks.log}`)
+  for (let second = 0; second < 600; second++) {
+    fixture.clock.advance(1_000)
+    await failOnce()
+  }
+  assert.ok(fixture.marks.log.length <= 20, `${fixture.marks.log.length} marks in ten minutes`)
+  for (let second = 0; second < 100; second++) {
+    fixture.advance(1_000)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  assert.is(fixture.describe(), 'CompleteCommit 7/0')
+})
+
 test.run()

@@ -9,5 +9,8 @@ export const transactionRecordBytesMax = 900 * 1024
 /** How long a shard whose journal could not be read waits before it tries again. */
 export const reloadDelayMs = 1_000
 
+/** The longest such wait; a journal that fails no later than this after it was read counts as failing again. */
+export const reloadDelayMsMax = 64_000
+
 /** How long a partition that did not take the end of a transaction is left alone before the next try. */
 export const markRetryMs = 200

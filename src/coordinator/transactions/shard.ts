@@ -6,7 +6,7 @@ import type { Logger } from '../../base/logger.ts'
 import { JournalLane } from '../journal-lane.ts'
 import type { Journal, JournalRecord } from '../ports.ts'
 import type { Waiter } from '../waiter.ts'
-import { reloadDelayMs } from './limits.ts'
+import { reloadDelayMs, reloadDelayMsMax } from './limits.ts'
 import { decodeTransactionRecord, encodeTransactionRecord, type TransactionRecord } from './records.ts'
 import { noProducer, type Transaction, type TransactionValue } from './state.ts'
 
@@ -31,6 +31,8 @@ export class TransactionShard {
   readonly #ports: TransactionShardPorts
   #isLoading = false
   #isStopped = false
+  #loadedAtMs = Number.NEGATIVE_INFINITY
+  #delayMs = 0
 
   constructor(partition: number, ports: TransactionShardPorts) {
     this.#partition = partition
@@ -40,7 +42,7 @@ export class TransactionShard {
       topic,
       partition,
       onFailure: (errorCode) => this.#drop(errorCode),
-      onDrained: () => this.#reload(),
+      onDrained: () => this.#reloadInTime(),
     })
   }
 
@@ -98,6 +100,18 @@ export class TransactionShard {
     this.transactions.clear()
   }
 
+  /**
+   * A journal that fails again soon after it was read can be read but not written. Each reload writes the ends of transactions
+   * once more into their partitions: there is to be ever more time between them.
+   */
+  #reloadInTime(): void {
+    const { clock } = this.#ports
+    const isAgain = clock.monotonicMs() - this.#loadedAtMs <= reloadDelayMsMax
+    this.#delayMs = isAgain ? Math.min(Math.max(reloadDelayMs, 2 * this.#delayMs), reloadDelayMsMax) : 0
+    if (this.#delayMs === 0) this.#reload()
+    else clock.startTimer(this.#delayMs, () => this.#reload())
+  }
+
   #reload(): void {
     if (this.#isStopped) return
     const { journal, clock, logger, reloaded } = this.#ports
@@ -110,6 +124,7 @@ export class TransactionShard {
       () => {
         if (this.#isStopped) return
         this.#isLoading = false
+        this.#loadedAtMs = clock.monotonicMs()
         reloaded(this)
       },
       (thrown: unknown) => {
