@@ -1,7 +1,7 @@
 /** The data folder: made if missing, proved writable, and marked with the cluster's id as Kafka marks its own. */
 
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { errnoOf, messageOf, SafkaError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 
@@ -19,7 +19,7 @@ export function prepareDataDirectory(
   { nodeId, random }: { nodeId: number; random: Random },
 ): DataDirectory {
   try {
-    mkdirSync(path, { recursive: true })
+    makeFolder(resolve(path))
     const present = readProperties(join(path, fileName))
     if (present === undefined) return create(path, nodeId, random)
     const owner = present.get('node.id')
@@ -39,6 +39,16 @@ export function prepareDataDirectory(
 /** A cluster id as Kafka makes them: 16 random bytes in base64url. */
 export function newClusterId(random: Random): string {
   return random.uuid().toString('base64url')
+}
+
+/**
+ * Makes the folder and those above it. Node's own recursive way never ends, and answers no signal, where a folder that is
+ * there says of a new one that it cannot be found: so do /proc and some network mounts.
+ */
+function makeFolder(path: string): void {
+  if (existsSync(path) && statSync(path).isDirectory()) return
+  if (!existsSync(dirname(path))) makeFolder(dirname(path))
+  mkdirSync(path)
 }
 
 function create(path: string, nodeId: number, random: Random): DataDirectory {

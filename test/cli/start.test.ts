@@ -119,6 +119,12 @@ test('a folder that cannot be written is said in one sentence, with exit code 1'
   assert.match(run.errors(), /^safka start: the data folder [^\n]*cannot be used[^\n]*\n$/)
 })
 
+test('a folder in a place that takes no folders is said in one sentence, and at once', async () => {
+  const run = start(['--port', '0', '--data', '/proc/safka/data'])
+  assert.is((await run.ended).code, 1)
+  assert.match(run.errors(), /^safka start: the data folder [^\n]*cannot be used[^\n]*\n$/)
+})
+
 test('a bad flag is said in one sentence, with exit code 2', async () => {
   const run = start(['--prot', '9000'])
   assert.is((await run.ended).code, 2)
