@@ -2,13 +2,20 @@
 /** The table of commands: finds the one that is meant, runs it, and turns what it throws into one sentence. */
 
 import { readFileSync } from 'node:fs'
-import { enableCompileCache } from 'node:module'
+import nodeModule from 'node:module'
 import { messageOf } from '../base/errors.ts'
 import type { Command } from './command.ts'
 import { processTerminal } from './process-terminal.ts'
 
+// An older Node lacks much that is used everywhere; said here, before anything fails in words that explain nothing.
+const nodeMajorMin = 24
+if (Number.parseInt(process.versions.node, 10) < nodeMajorMin) {
+  process.stderr.write(`safka: needs Node ${nodeMajorMin} or newer, and this is Node ${process.versions.node}\n`)
+  process.exit(1)
+}
+
 // Compiled code is kept between runs, which saves a third of the start; worker threads find the place in the environment.
-const { directory: compileCache } = enableCompileCache()
+const { directory: compileCache } = nodeModule.enableCompileCache()
 if (compileCache !== undefined) process.env.NODE_COMPILE_CACHE ??= compileCache
 
 type Entry = { readonly name: string; readonly summary: string; readonly load: () => Promise<Pick<Command, 'run'>> }
