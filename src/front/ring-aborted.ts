@@ -43,7 +43,13 @@ export function ringAborted(
   }
   for (let offset = log.logStart; offset < log.abortedEnd; ) {
     const read = readFrom(ring, offset, pieceBytes, log.abortedEnd, true)
-    if (read === 'gone') return undefined
+    if (read === 'gone') {
+      // The owner took the oldest away meanwhile: what matters is only whether the range is still there.
+      const start = ring.startOffset()
+      if (start <= offset || start > range.startOffset) return undefined
+      offset = start
+      continue
+    }
     if (read === 'beyond' || read.bytes.length === 0) break
     const { bytes } = read
     eachBatch(bytes, (at) => visit(bytes, at))

@@ -54,7 +54,14 @@ function eachReadableBatch(
   let offset = startOffset
   while (offset < endOffset) {
     const read = readFrom(ring, offset, pieceBytes, endOffset, true)
-    if (typeof read === 'string' || read.bytes.length === 0) return
+    if (read === 'gone') {
+      // The owner took the oldest away meanwhile: the search goes on where the ring begins now.
+      const start = ring.startOffset()
+      if (start <= offset) return
+      offset = start
+      continue
+    }
+    if (read === 'beyond' || read.bytes.length === 0) return
     for (let at = 0; at < read.bytes.length; at += batchSizeBytes(read.bytes, at)) {
       if (!visit(read.bytes, at)) return
     }
