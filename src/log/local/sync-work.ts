@@ -27,7 +27,7 @@ export class SyncWork {
   /** Those of the sync that is under way. */
   #underWay: readonly UnsyncedSegment[] = []
   #isBusy = false
-  /** What belongs to segments that were removed: it cannot be synced any more, and need not be. */
+  /** What belongs to segments that were removed or let go: it cannot be synced any more, and need not be. */
   readonly #dropped = new WeakSet<Syncable>()
 
   /** `settle` gets an outcome or an error. */
@@ -88,7 +88,10 @@ export class SyncWork {
 
   /** Lets go of the files without a sync. */
   close(): void {
-    for (const segment of this.#unsynced) closeAll(segment)
+    for (const segment of this.#unsynced) {
+      for (const part of segment.parts) this.#dropped.add(part)
+      closeAll(segment)
+    }
     this.#unsynced = []
   }
 
