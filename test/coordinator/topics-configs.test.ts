@@ -209,4 +209,18 @@ test('DeleteRecords asks the owners, but not for what must not be deleted', asyn
   assert.equal(made.effects.log.at(-1), 'deleteRecords orders 1 5')
 })
 
+test('many configs of a broker, which may have any name, are set and replaced without looking at each for each', async () => {
+  const made = makeCoordinator()
+  const names = (prefix: string) =>
+    Array.from({ length: 8_000 }, (_, index) => ({ name: `${prefix}${index}`, value: '' }))
+  const start = performance.now()
+  for (const prefix of ['a', 'b']) {
+    const resources = [{ resourceType: 4, resourceName: '', configs: names(prefix) }]
+    const request = { resources, validateOnly: false }
+    const { responses } = await made.ask<IncrementalAlterConfigsResponse>(alterConfigsApi, request)
+    assert.is(responses[0]?.errorCode, ErrorCode.NONE)
+  }
+  assert.ok(performance.now() - start < 700, `${performance.now() - start} ms`)
+})
+
 test.run()

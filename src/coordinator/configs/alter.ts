@@ -64,8 +64,8 @@ export function decideReplacement(
   current: ConfigMap,
   wanted: readonly { readonly name: string; readonly value: string | null }[],
 ): DecidedConfigs | Refusal {
-  const names = wanted.map((entry) => entry.name)
-  if (new Set(names).size !== names.length) {
+  const names = new Set(wanted.map((entry) => entry.name))
+  if (names.size !== wanted.length) {
     return { errorCode: ErrorCode.INVALID_REQUEST, message: 'Error due to duplicate config keys' }
   }
   const nulls = wanted.filter((entry) => entry.value === null).map((entry) => entry.name)
@@ -73,7 +73,7 @@ export function decideReplacement(
     return { errorCode: ErrorCode.INVALID_REQUEST, message: `Null value not supported for : ${nulls.join(',')}` }
   }
   const decided = new Map<string, string | null>()
-  for (const name of current.keys()) if (!names.includes(name)) decided.set(name, null)
+  for (const name of current.keys()) if (!names.has(name)) decided.set(name, null)
   for (const { name, value } of wanted) decided.set(name, value)
   return refusalOf(scope, current, decided) ?? decided
 }
@@ -110,10 +110,10 @@ function changedValue(scope: ConfigScope, current: ConfigMap, change: ConfigChan
     const message = `Can't ${operation} to key ${change.name} because its type is not LIST.`
     return { errorCode: ErrorCode.INVALID_CONFIG, message }
   }
-  const present = listOf(current.get(change.name) ?? definition.defaultValue ?? '')
-  const named = listOf(change.value ?? '')
-  const kept = operation === 'APPEND' ? present : present.filter((part) => !named.includes(part))
-  const added = operation === 'APPEND' ? named.filter((part) => !present.includes(part)) : []
+  const present = new Set(listOf(current.get(change.name) ?? definition.defaultValue ?? ''))
+  const named = new Set(listOf(change.value ?? ''))
+  const kept = operation === 'APPEND' ? [...present] : [...present].filter((part) => !named.has(part))
+  const added = operation === 'APPEND' ? [...named].filter((part) => !present.has(part)) : []
   return [...kept, ...added].join(',')
 }
 

@@ -148,18 +148,29 @@ export class MetadataState {
   }
 
   #applyConfig(record: Extract<MetadataRecord, { kind: 'config' }>): void {
-    const configs = new Map(this.configsOf(record.resourceType, record.resourceName))
-    if (record.value === null) configs.delete(record.name)
-    else configs.set(record.name, record.value)
     if (record.resourceType === resourceType.topic) {
       const topic = this.#topics.get(record.resourceName)
-      if (topic !== undefined) this.#topics.set(topic.name, { ...topic, configs })
+      if (topic === undefined) return
+      const configs = new Map(topic.configs)
+      setOrRemove(configs, record)
+      this.#topics.set(topic.name, { ...topic, configs })
       return
     }
     const key = `${record.resourceType}/${record.resourceName}`
+    // Not copied: a broker has as many configs as it is given.
+    const configs = this.#configs.get(key) ?? new Map<string, string>()
+    setOrRemove(configs, record)
     if (configs.size === 0) this.#configs.delete(key)
     else this.#configs.set(key, configs)
   }
+}
+
+function setOrRemove(
+  configs: Map<string, string>,
+  { name, value }: { readonly name: string; readonly value: string | null },
+): void {
+  if (value === null) configs.delete(name)
+  else configs.set(name, value)
 }
 
 function collisionKey(name: string): string {
