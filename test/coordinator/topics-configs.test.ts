@@ -2,6 +2,7 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { describedConfigsMax } from '../../src/coordinator/topics/describe-configs.ts'
 import { alterConfigsApi } from '../../src/wire/generated/alter-configs.ts'
 import { type CreateTopicsResponse, createTopicsApi } from '../../src/wire/generated/create-topics.ts'
 import { type DeleteRecordsResponse, deleteRecordsApi } from '../../src/wire/generated/delete-records.ts'
@@ -221,6 +222,18 @@ test('many configs of a broker, which may have any name, are set and replaced wi
     assert.is(responses[0]?.errorCode, ErrorCode.NONE)
   }
   assert.ok(performance.now() - start < 700, `${performance.now() - start} ms`)
+})
+
+test('a broker that is asked for its configs again and again in one request gives them only so often', async () => {
+  const made = makeCoordinator()
+  const resources = new Array(30_000).fill({ resourceType: 4, resourceName: '1', configurationKeys: null })
+  const request = { resources, includeSynonyms: false, includeDocumentation: false }
+  const { results } = await made.ask<DescribeConfigsResponse>(describeConfigsApi, request)
+  assert.is(results.length, resources.length)
+  assert.is(results[0]?.errorCode, ErrorCode.NONE)
+  assert.is(results.at(-1)?.errorCode, ErrorCode.INVALID_REQUEST)
+  const count = results.reduce((sum, { configs }) => sum + configs.length, 0)
+  assert.ok(count > describedConfigsMax - 1_000 && count <= describedConfigsMax, `${count} configs`)
 })
 
 test.run()

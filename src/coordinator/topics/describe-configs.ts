@@ -30,6 +30,12 @@ import { type MetadataState, resourceType } from './state.ts'
 /** A topic's rings are shown as read-only configs, but only to who asks for this key: other tools never see them. */
 export const ringFactsKey = 'safka.ring.facts'
 
+/**
+ * Configs in one answer: all those of 20,000 topics. A request may name the same broker as often as it likes, in few bytes each
+ * time; what would be more is refused.
+ */
+export const describedConfigsMax = 1_000_000
+
 /** The name of the synthetic config that holds one partition's facts, as JSON. */
 export function ringFactsName(partition: number): string {
   return `safka.partition.${partition}.ring`
@@ -44,15 +50,24 @@ export function topicsAskedForFacts(state: MetadataState, request: DescribeConfi
     .filter((name) => state.topic(name) !== undefined)
 }
 
+const tooMany: Refusal = {
+  errorCode: ErrorCode.INVALID_REQUEST,
+  message: `The request asks for more than ${describedConfigsMax} configs.`,
+}
+
 /** Answers a request; `facts` holds what was asked for by `topicsAskedForFacts`. */
 export function answerDescribeConfigs(
   state: MetadataState,
   request: DescribeConfigsRequest,
   tools: { readonly nodeId: number; readonly facts: ReadonlyMap<string, readonly PartitionFacts[]> },
 ): DescribeConfigsResponse {
+  let configsLeft = describedConfigsMax
   const results = request.resources.map((resource) => {
+    if (configsLeft === 0) return refusedResource(resource, tooMany)
     const configs = describedConfigs(state, resource, tools.nodeId)
     if ('errorCode' in configs) return refusedResource(resource, configs)
+    configsLeft = configs.length > configsLeft ? 0 : configsLeft - configs.length
+    if (configsLeft === 0) return refusedResource(resource, tooMany)
     const entries = configs.map((config) => resultOf(config, request.includeSynonyms))
     const facts = resource.resourceType === resourceType.topic ? tools.facts.get(resource.resourceName) : undefined
     facts?.forEach((partition, index) => {
