@@ -236,4 +236,19 @@ test('a broker that is asked for its configs again and again in one request give
   assert.ok(count > describedConfigsMax - 1_000 && count <= describedConfigsMax, `${count} configs`)
 })
 
+test('a partition that DeleteRecords names again and again is asked once, for what is said last', async () => {
+  const made = makeCoordinator()
+  await create(made, 'orders')
+  const partitions = Array.from({ length: 5_000 }, (_, offset) => ({ partitionIndex: 1, offset }))
+  const topics = [
+    { name: 'orders', partitions },
+    { name: 'orders', partitions: [{ partitionIndex: 1, offset: 3 }] },
+  ]
+  const response = await made.ask<DeleteRecordsResponse>(deleteRecordsApi, { topics, timeoutMs: 1_000 })
+  assert.equal(made.effects.log, ['created orders 2', 'deleteRecords orders 1 3'])
+  assert.equal(response.topics, [
+    { name: 'orders', partitions: [{ partitionIndex: 1, lowWatermark: 3, errorCode: ErrorCode.NONE }] },
+  ])
+})
+
 test.run()

@@ -3,15 +3,10 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
-  type DescribeProducersResponse,
-  makeDescribeProducersRequest,
-} from '../../src/wire/generated/describe-producers.ts'
-import {
   type ListTransactionsRequest,
   type ListTransactionsResponse,
   makeListTransactionsRequest,
 } from '../../src/wire/generated/list-transactions.ts'
-import { makeWriteTxnMarkersRequest, type WriteTxnMarkersResponse } from '../../src/wire/generated/write-txn-markers.ts'
 import { type Producer, TransactionFixture } from './transaction-fixture.ts'
 
 const first: Producer = { producerId: 7, producerEpoch: 0 }
@@ -304,51 +299,6 @@ test('an id that nobody uses is forgotten in time; one with an open transaction 
   const next = fixture.restarted()
   assert.is(next.describe(), 'TRANSACTIONAL_ID_NOT_FOUND')
   assert.is(next.init(), '9/0')
-})
-
-test('administrators see which producers a partition knows', async () => {
-  const fixture = new TransactionFixture()
-  const topics = [
-    { name: 't', partitionIndexes: [2, 9] },
-    { name: 'none', partitionIndexes: [0] },
-  ]
-  const call = fixture.send<DescribeProducersResponse>(61, makeDescribeProducersRequest({ topics }), 0)
-  for (let turn = 0; turn < 10; turn++) await Promise.resolve()
-  const partitions = call.response?.topics.flatMap((topic) => topic.partitions) ?? []
-  assert.equal(
-    partitions.map(({ errorCode }) => errorCode),
-    [0, 3, 3],
-  )
-  assert.equal(partitions[0]?.activeProducers, [
-    {
-      producerId: 1,
-      producerEpoch: 2,
-      lastSequence: 4,
-      lastTimestamp: 1,
-      coordinatorEpoch: 0,
-      currentTxnStartOffset: 5,
-    },
-  ])
-})
-
-test('administrators end a transaction that hangs in one partition', () => {
-  const fixture = new TransactionFixture()
-  const markers = [
-    {
-      producerId: 7,
-      producerEpoch: 3,
-      transactionResult: false,
-      topics: [{ name: 't', partitionIndexes: [1, 9] }],
-      coordinatorEpoch: 2,
-      transactionVersion: 0,
-    },
-  ]
-  const { response } = fixture.send<WriteTxnMarkersResponse>(27, makeWriteTxnMarkersRequest({ markers }), 1)
-  assert.equal(response?.markers[0]?.topics[0]?.partitions, [
-    { partitionIndex: 1, errorCode: 0 },
-    { partitionIndex: 9, errorCode: 3 },
-  ])
-  assert.equal(fixture.marks.log, ['t/1 abort 7/3'])
 })
 
 test('transactional ids are listed by state, producer and age', () => {

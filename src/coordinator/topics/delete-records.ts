@@ -21,19 +21,16 @@ export async function answerDeleteRecords(
   request: DeleteRecordsRequest,
   effects: TopicEffects,
 ): Promise<DeleteRecordsResponse> {
-  const topics = request.topics.map(async (topic) => {
-    const partitions = topic.partitions.map(async ({ partitionIndex, offset }) => {
-      const errorCode = refusalOf(state, topic.name, partitionIndex)
+  const topics = [...offsetsByTopic(request)].map(async ([name, offsets]) => {
+    const partitions = [...offsets].map(async ([partitionIndex, offset]) => {
+      const errorCode = refusalOf(state, name, partitionIndex)
       if (errorCode !== ErrorCode.NONE) return partitionResult(partitionIndex, { errorCode, startOffset: noOffset })
       const outcome = await effects
-        .deleteRecords(topic.name, partitionIndex, offset)
+        .deleteRecords(name, partitionIndex, offset)
         .catch(() => ({ errorCode: ErrorCode.UNKNOWN_SERVER_ERROR, startOffset: noOffset }))
       return partitionResult(partitionIndex, outcome)
     })
-    return makeDeleteRecordsResponseDeleteRecordsTopicResult({
-      name: topic.name,
-      partitions: await Promise.all(partitions),
-    })
+    return makeDeleteRecordsResponseDeleteRecordsTopicResult({ name, partitions: await Promise.all(partitions) })
   })
   return makeDeleteRecordsResponse({ topics: await Promise.all(topics) })
 }
@@ -50,6 +47,17 @@ export function refuseDeleteRecords(request: DeleteRecordsRequest, errorCode: nu
       }),
     ),
   })
+}
+
+/** As in Kafka, what a request says last of a partition is what it asks for. */
+function offsetsByTopic(request: DeleteRecordsRequest): ReadonlyMap<string, ReadonlyMap<number, number>> {
+  const byTopic = new Map<string, Map<number, number>>()
+  for (const { name, partitions } of request.topics) {
+    const offsets = byTopic.get(name) ?? new Map<number, number>()
+    for (const { partitionIndex, offset } of partitions) offsets.set(partitionIndex, offset)
+    byTopic.set(name, offsets)
+  }
+  return byTopic
 }
 
 function refusalOf(state: MetadataState, name: string, partition: number): number {

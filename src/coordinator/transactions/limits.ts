@@ -14,3 +14,6 @@ export const reloadDelayMsMax = 64_000
 
 /** How long a partition that did not take the end of a transaction is left alone before the next try. */
 export const markRetryMs = 200
+
+/** Markers that one WriteTxnMarkers writes: each waits in memory until it is in its log. Administrators write one. */
+export const markersMax = 20_000

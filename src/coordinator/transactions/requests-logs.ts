@@ -11,6 +11,7 @@ import {
 import { ErrorCode } from '../../wire/generated/errors.ts'
 import { type WriteTxnMarkersRequest, writeTxnMarkersApi } from '../../wire/generated/write-txn-markers.ts'
 import { Gather } from '../groups/gather.ts'
+import { markersMax } from './limits.ts'
 import type { TransactionCall, TransactionHandler, TransactionService } from './service.ts'
 import type { TransactionPlace } from './state.ts'
 
@@ -36,6 +37,7 @@ function handleDescribeProducers(service: TransactionService, { request, reply }
     })
     reply(makeDescribeProducersResponse({ topics: described }))
   })
+  const asked = new Set<string>()
   for (const [index, place] of places.entries()) {
     const { partition: partitionIndex } = place
     const waiter = gather.waiterAt(index, (errorCode) =>
@@ -47,6 +49,11 @@ function handleDescribeProducers(service: TransactionService, { request, reply }
     )
     if (isMissing(service, place)) {
       waiter.refuse(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+      continue
+    }
+    // Each costs a call to another thread: the same one is not asked again for as long as the request goes on.
+    if (asked.size === asked.add(`${partitionIndex} ${place.topic}`).size) {
+      waiter.refuse(ErrorCode.INVALID_REQUEST)
       continue
     }
     service.logs.producersOf(place.topic, partitionIndex).then(
@@ -98,6 +105,7 @@ function handleWriteMarkers(service: TransactionService, { request, reply }: Tra
   for (const [index, { end, place }] of writes.entries()) {
     const waiter = gather.waiterAt(index, (errorCode) => errorCode)
     if (isMissing(service, place)) waiter.refuse(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+    else if (index >= markersMax) waiter.refuse(ErrorCode.INVALID_REQUEST)
     else service.end(end, place, (errorCode) => waiter.answer(errorCode))
   }
 }
