@@ -79,8 +79,8 @@ function checkSegments(folder: Folder, bases: readonly Offset[], recoveryPoint: 
     }
     const { summary, result } = rebuild(folder, segment.baseOffset, true)
     scannedBytes += summary.sizeBytes
-    if (result.damage !== '' || result.endOffset > segment.endOffset) {
-      const later = bases.slice(place + 1)
+    const later = bases.slice(place + 1)
+    if (result.damage !== '' || result.endOffset > segment.endOffset || isLast(folder, result.endOffset, later)) {
       for (const base of later) removeSegmentFiles(folder.disk, folder.directory, base)
       const cut = cutSentence(folder, segment.baseOffset, result)
       const removed = `, and removed the ${later.length} segments behind it`
@@ -102,6 +102,23 @@ function checkSegments(folder: Folder, bases: readonly Offset[], recoveryPoint: 
 
 function syncIndexes({ disk, directory }: Folder, baseOffset: Offset): void {
   for (const kind of ['index', 'timeindex'] as const) syncFile(disk, `${directory}/${segmentFile(baseOffset, kind)}`)
+}
+
+/**
+ * Whether a segment is the last that holds anything: its end may be lost while the names of those behind it are there. A hole
+ * before batches is passed over by readers; before nothing, they would find offsets without a batch.
+ */
+function isLast(folder: Folder, endOffset: Offset, later: readonly Offset[]): boolean {
+  if (endOffset === later[0]) return false
+  return later.every((baseOffset) => {
+    const file = folder.disk.open(`${folder.directory}/${segmentFile(baseOffset, 'log')}`, 'read')
+    try {
+      const from = { position: 0, endOffset: baseOffset, isChecked: true }
+      return scanBatches(file, from, () => undefined).position === 0
+    } finally {
+      file.close()
+    }
+  })
 }
 
 /** Makes a file durable. */
