@@ -2,6 +2,19 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { topicIdBytes } from '../../src/base/ids.ts'
+import {
+  type CreatePartitionsResponse,
+  createPartitionsApi,
+  makeCreatePartitionsRequest,
+  makeCreatePartitionsRequestCreatePartitionsTopic,
+} from '../../src/wire/generated/create-partitions.ts'
+import {
+  type DeleteTopicsResponse,
+  deleteTopicsApi,
+  makeDeleteTopicsRequest,
+  makeDeleteTopicsRequestDeleteTopicState,
+} from '../../src/wire/generated/delete-topics.ts'
 import { ErrorCode } from '../../src/wire/generated/errors.ts'
 import { makeCoordinator } from './topics-fakes.ts'
 
@@ -38,6 +51,27 @@ test('the own topics have 50 partitions each, are compacted, and are never rings
     assert.is(topic.settings.storage, 'memory')
     assert.is(topic.settings.segmentBytes, 104_857_600)
   }
+})
+
+test('the own topics can be neither deleted nor grown: the coordinator writes to them, and knows what lies where', async () => {
+  const { ask, coordinator, effects } = makeCoordinator()
+  await coordinator.ensureInternalTopics()
+  const made = effects.log.length
+  for (const name of ['__consumer_offsets', '__transaction_state']) {
+    const byName = makeDeleteTopicsRequest({ topics: [makeDeleteTopicsRequestDeleteTopicState({ name })] })
+    const topicId = topicIdBytes(coordinator.idOf(name) ?? '')
+    const byId = makeDeleteTopicsRequest({ topics: [makeDeleteTopicsRequestDeleteTopicState({ name: null, topicId })] })
+    for (const request of [byName, byId]) {
+      const { responses } = await ask<DeleteTopicsResponse>(deleteTopicsApi, request)
+      assert.is(responses[0]?.errorCode, ErrorCode.INVALID_TOPIC_EXCEPTION)
+    }
+    const grown = makeCreatePartitionsRequest({
+      topics: [makeCreatePartitionsRequestCreatePartitionsTopic({ name, count: 60, assignments: null })],
+    })
+    const { results } = await ask<CreatePartitionsResponse>(createPartitionsApi, grown)
+    assert.is(results[0]?.errorCode, ErrorCode.INVALID_TOPIC_EXCEPTION)
+  }
+  assert.is(effects.log.length, made)
 })
 
 test('no more partitions are made than the broker has room for', async () => {

@@ -13,7 +13,7 @@ import type { Refusal } from '../configs/alter.ts'
 import { partitionsPerRequestMax, replicasProblem } from './create.ts'
 import { type Decision, duplicatesOf } from './decision.ts'
 import type { MetadataRecord } from './records.ts'
-import type { MetadataState, TopicState } from './state.ts'
+import { type MetadataState, ownTopicNames, type TopicState } from './state.ts'
 
 /** Decides a CreatePartitions request. */
 export function decideCreatePartitions(
@@ -71,6 +71,9 @@ function growableTopic(
   const topic = state.topic(wanted.name)
   if (topic === undefined) {
     return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, message: null }
+  }
+  if (ownTopicNames.has(topic.name)) {
+    return { errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION, message: "The broker's own topics cannot grow." }
   }
   const present = topic.partitionCount
   if (wanted.count === present) {

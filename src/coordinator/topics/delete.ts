@@ -13,7 +13,7 @@ import type { Refusal } from '../configs/alter.ts'
 import { brokerConfigValue } from '../configs/effective.ts'
 import { type Decision, duplicatesOf } from './decision.ts'
 import type { MetadataRecord } from './records.ts'
-import type { MetadataState, TopicState } from './state.ts'
+import { type MetadataState, ownTopicNames, type TopicState } from './state.ts'
 
 type Wanted = { readonly name: string | null; readonly id: string }
 
@@ -37,6 +37,10 @@ export function decideDeleteTopics(
     const found = check(topic)
     if ('errorCode' in found) {
       responses.push(refusedDeletion(topic, found))
+      continue
+    }
+    if (ownTopicNames.has(found.name)) {
+      responses.push(refusedDeletion(topic, ownTopic))
       continue
     }
     records.push({ kind: 'remove-topic', id: found.id })
@@ -92,6 +96,10 @@ function checker(state: MetadataState, wanted: readonly Wanted[]): (topic: Wante
   }
 }
 
+const ownTopic: Refusal = {
+  errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION,
+  message: "The broker's own topics cannot be deleted.",
+}
 const unknownTopicText = 'This server does not host this topic-partition.'
 const unknownTopicIdText = 'This server does not host this topic ID.'
 

@@ -18,6 +18,9 @@ export const internalTopics: ReadonlySet<string> = new Set([
   '__share_group_state',
 ])
 
+/** Topics that this broker's coordinator writes: it would go on writing where their partitions were. */
+export const ownTopicNames: ReadonlySet<string> = new Set(['__consumer_offsets', '__transaction_state'])
+
 /** One topic. */
 export type TopicState = {
   readonly name: string
