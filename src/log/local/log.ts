@@ -16,6 +16,9 @@ import { type Syncable, type SyncOutcome, SyncWork } from './sync-work.ts'
 /** Kafka looks for expired segments this often (log.retention.check.interval.ms), so that old timestamps live a while here too. */
 export const retentionCheckMsDefault = 300_000
 
+/** At what was there before, the first look comes this long after the start (log.initial.task.delay.ms): a broker's life may be short. */
+export const retentionCheckDelayMs = 30_000
+
 export type LocalLogOptions = SegmentsHome & {
   readonly settings: PartitionSettings
   readonly onProgress?: () => void
@@ -43,6 +46,7 @@ export class LocalLog implements Engine {
   readonly #progress: EngineProgress
   readonly #change: EngineChange
   #lastSyncMs: number
+  readonly #retentionCheckMs: number
   #lastRetentionMs: number
   #reportedVersion = 0
   /** Whether anything changed since the checkpoint that says how the log was closed. */
@@ -62,7 +66,9 @@ export class LocalLog implements Engine {
     this.#progress = { writtenEnd: this.#endOffset, syncedEnd: this.#endOffset }
     this.#change = { startOffset: this.startOffset, segmentsChanged: false }
     this.#lastSyncMs = options.clock.nowMs()
-    this.#lastRetentionMs = this.#lastSyncMs
+    this.#retentionCheckMs = options.retentionCheckMs ?? retentionCheckMsDefault
+    const isNew = found.active === undefined
+    this.#lastRetentionMs = this.#lastSyncMs - (isNew ? 0 : Math.max(0, this.#retentionCheckMs - retentionCheckDelayMs))
   }
 
   get startOffset(): Offset {
@@ -112,7 +118,7 @@ export class LocalLog implements Engine {
         this.#lastSyncMs = nowMs
         this.#startSync()
       }
-      if (nowMs - this.#lastRetentionMs >= (this.#options.retentionCheckMs ?? retentionCheckMsDefault)) {
+      if (nowMs - this.#lastRetentionMs >= this.#retentionCheckMs) {
         this.#lastRetentionMs = nowMs
         this.#expire(nowMs)
       }
