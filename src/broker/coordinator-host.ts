@@ -25,6 +25,11 @@ import { metadataSettings } from './topic-registry.ts'
 const metadataTopic = '__cluster_metadata'
 const offsetsTopic = '__consumer_offsets'
 const transactionsTopic = '__transaction_state'
+/** How many partitions the coordinator's own topics have. */
+const partitionCountConfigs = [
+  [offsetsTopic, 'offsets.topic.num.partitions'],
+  [transactionsTopic, 'transaction.state.log.num.partitions'],
+] as const
 /** The id that Kafka reserves for the metadata topic. */
 const metadataTopicId = `${'0'.repeat(31)}1`
 
@@ -98,6 +103,7 @@ export class CoordinatorHost {
     if (errorCode !== ErrorCode.NONE) {
       throw new SafkaError('SAFKA_START', `the coordinator's own topics could not be created: ${errorName(errorCode)}`)
     }
+    checkPartitionCounts(hosted)
     await this.#loadOffsets(hosted)
     for (const { index } of partitionsOf(hosted, transactionsTopic)) {
       await hosted.journal.load(transactionsTopic, index, (record) => {
@@ -147,6 +153,18 @@ export class CoordinatorHost {
 
   #theHosted(): CoordinatorParts {
     return assertDefined(this.#hosted, 'the coordinator is there before requests are')
+  }
+}
+
+/** Which partition keeps a group or a transactional id follows from their number: with another one nothing would be found again. */
+function checkPartitionCounts({ topics }: CoordinatorParts): void {
+  for (const [topic, config] of partitionCountConfigs) {
+    const count = topics.partitionCount(topic)
+    if (count === Number(topics.brokerConfig(config))) continue
+    throw new SafkaError(
+      'SAFKA_START',
+      `${topic} has ${count} partitions, which cannot change: set ${config} to ${count}`,
+    )
   }
 }
 
