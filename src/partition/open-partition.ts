@@ -5,11 +5,12 @@ import { messageOf } from '../base/errors.ts'
 import type { Offset } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
-import type { OpenPartition } from '../base/topology.ts'
+import { type OpenPartition, partitionDirectory } from '../base/topology.ts'
 import type { Disk } from '../log/disk.ts'
 import type { AbortedTransaction, Engine, ProducerSnapshot } from '../log/engine.ts'
+import { removeFolder } from '../log/local/rolled-segment.ts'
 import type { openEngine } from '../log/open-engine.ts'
-import { RingOnlyEngine } from '../log/ring-only.ts'
+import { UnopenedEngine } from '../log/unopened.ts'
 import {
   batchBaseOffset,
   batchBaseSequence,
@@ -53,9 +54,21 @@ export function openPartition(opening: PartitionOpening): { partition: Partition
   } catch (thrown) {
     const fields = { topic: open.topic, partition: open.partition, reason: messageOf(thrown) }
     logger.error('the storage of a partition cannot be opened', fields)
-    const partition = new Partition(open, new RingOnlyEngine(), new ProducerStates())
+    const engine = new UnopenedEngine(() => removeUnopened(opening))
+    const partition = new Partition(open, engine, new ProducerStates())
     partition.state = 'failed'
     return { partition, recovery: '' }
+  }
+}
+
+/** A topic may be deleted because its storage is damaged: the files must go then too. */
+function removeUnopened({ open, disk, random, logger }: PartitionOpening): void {
+  try {
+    const place = disk()
+    if (place !== undefined) removeFolder(place, partitionDirectory(open.topic, open.partition), random.uuid())
+  } catch (thrown) {
+    const fields = { topic: open.topic, partition: open.partition, reason: messageOf(thrown) }
+    logger.warn('a deleted partition left files behind', fields)
   }
 }
 

@@ -52,4 +52,17 @@ for (const hasOlder of [true, false]) {
   })
 }
 
+test('a partition whose storage cannot be opened can be deleted, and its files go', () => {
+  const disk = new MemoryDisk(MemoryDisk.create(4 << 20))
+  openPartition(openingOn(disk)).partition.engine.submit([transactional(7, 0, 0)])
+  const damaged = (): never => {
+    throw new Error('damaged')
+  }
+  const { partition } = openPartition({ ...openingOn(disk), openEngine: damaged })
+  assert.is(partition.state, 'failed')
+  assert.ok(disk.exists('test-0'))
+  partition.engine.removeFiles()
+  assert.is(disk.exists('test-0'), false)
+})
+
 test.run()
