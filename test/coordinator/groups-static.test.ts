@@ -155,4 +155,27 @@ test('static members outlive their connection', () => {
   assert.is(fixture.describe()?.members.length, 1)
 })
 
+test('a static member that comes back with more than the record of its group can hold starts a rebalance', () => {
+  const fixture = new GroupFixture()
+  const metadataOf = (bytes: number) => ({ protocols: [{ name: 'range', metadata: Buffer.alloc(bytes) }] })
+  const sizes = [10, 450_000, 450_000]
+  const join = (index: number, memberId = '') =>
+    fixture.join({ memberId, groupInstanceId: `i${index}`, ...metadataOf(sizes[index] ?? 0) })
+  const first = join(0)
+  const others = [join(1), join(2)]
+  const leader = first.response?.memberId ?? ''
+  join(0, leader)
+  assert.is(
+    fixture.sync({ memberId: leader, groupInstanceId: 'i0', generationId: 2 }).response?.errorCode,
+    ErrorCode.NONE,
+  )
+  assert.equal(
+    others.map(({ response }) => response?.generationId),
+    [2, 2],
+  )
+  const back = fixture.join({ groupInstanceId: 'i0', ...metadataOf(500_000) })
+  assert.ok(back.response === undefined)
+  assert.is(fixture.describe()?.groupState, 'PreparingRebalance')
+})
+
 test.run()

@@ -11,6 +11,7 @@ import type { Decision, Requester } from '../decision.ts'
 import type { Group } from '../group.ts'
 import {
   groupProtocolBytesMax,
+  groupRecordBytesMax,
   membersMax,
   newMemberJoinTimeoutMs,
   pendingJoinsMax,
@@ -23,7 +24,7 @@ import {
   prepareRebalance,
   rebalanceOrCompleteJoin,
 } from './rebalance.ts'
-import { groupRecord, newGroupRecord } from './records.ts'
+import { groupRecord, groupRecordBytes, newGroupRecord } from './records.ts'
 import { ownBytes } from './replay.ts'
 import {
   addMember,
@@ -190,10 +191,15 @@ function replaceStaticMember(join: Join, former: ClassicMember, newId: string): 
     prepareRebalance(decision, group)
     return
   }
+  const assignmentOf = (memberId: string) => classic.members.get(memberId)?.assignment ?? noAssignment
+  const record = groupRecord(group.id, classic, { nowMs: decision.nowMs, assignmentOf })
+  if (groupRecordBytes(record) > groupRecordBytesMax) {
+    prepareRebalance(decision, group)
+    return
+  }
   // Nothing changes for the others: the new id is recorded, and the member keeps its assignment without a rebalance.
   setJoinWaiter(classic, member, undefined)
-  const assignmentOf = (memberId: string) => classic.members.get(memberId)?.assignment ?? noAssignment
-  decision.write(groupRecord(group.id, classic, { nowMs: decision.nowMs, assignmentOf }))
+  decision.write(record)
   const isLeader = classic.leader === newId
   if (requester.apiVersion >= 9) {
     const response = generationResponse(classic, newId, { listsMembers: isLeader })
