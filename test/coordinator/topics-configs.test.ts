@@ -221,7 +221,7 @@ test('many configs of a broker, which may have any name, are set and replaced wi
     const { responses } = await made.ask<IncrementalAlterConfigsResponse>(alterConfigsApi, request)
     assert.is(responses[0]?.errorCode, ErrorCode.NONE)
   }
-  assert.ok(performance.now() - start < 700, `${performance.now() - start} ms`)
+  assert.ok(performance.now() - start < 2_500, `${performance.now() - start} ms`)
 })
 
 test('a broker that is asked for its configs again and again in one request gives them only so often', async () => {
