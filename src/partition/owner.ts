@@ -272,8 +272,6 @@ export class OwnerAgent implements OwnerControl {
     }
     const revealed = reveal(partition, ring, this.#table)
     if (revealed > 0) this.#wakes.add(slot, this.#table.takeInterest(slot))
-    this.#wakes.persisted(partition.persistedBytes)
-    partition.persistedBytes = 0
     work += revealed
     if (ring.readable() === ring.stamped()) this.#unfinished.delete(partition)
     else this.#unfinished.add(partition)

@@ -46,8 +46,6 @@ export class Partition {
   isRoomRetryPending = false
   /** Batches stamped and not yet handed to the engine. */
   readonly accepted: Buffer[] = []
-  /** Bytes handed to the engine since the owner last asked. */
-  persistedBytes = 0
   /** Aborted transactions whose markers are among them. */
   readonly aborted: AbortedTransaction[] = []
   /** Scratch for the batch being stamped. */

@@ -17,7 +17,6 @@ export function persist(partition: Partition, ring: Ring): number {
   }
   if (partition.accepted.length > 0) {
     engine.submit(partition.accepted)
-    for (const batch of partition.accepted) partition.persistedBytes += batch.length
     partition.accepted.length = 0
   }
   const readable = ring.readable()
