@@ -20,7 +20,7 @@ function inputsOf({ argv = [], environment = {}, files = {}, cores = 4 }: Given)
     if (text === undefined) throw Object.assign(new Error('missing'), { code: 'ENOENT' })
     return text
   }
-  return { argv, environment, readText, cores, workingDirectory: '/work' }
+  return { argv, environment, readText, cores, workingDirectory: '/srv' }
 }
 
 const configOf = (given: Given) => resolveConfig(inputsOf(given)).config
@@ -39,7 +39,7 @@ test('told nothing, a broker listens on every interface at port 9000 and keeps r
   const config = configOf({})
   assert.equal(config.listeners, [{ name: 'PLAINTEXT', host: '0.0.0.0', port: 9000 }])
   assert.is(config.storage, 'local')
-  assert.is(config.dataDirectory, '/work/data')
+  assert.is(config.dataDirectory, '/srv/data')
   assert.is(config.fronts, 1)
   assert.is(config.partitions, 1)
   assert.is(config.requestBytesMax, 104_857_600)
