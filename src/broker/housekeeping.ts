@@ -1,10 +1,10 @@
 /** The housekeeper pool: self-contained work on files that no other thread should be kept waiting by. */
 
-import { availableParallelism } from 'node:os'
 import type { Logger } from '../base/logger.ts'
 import { partitionDirectory } from '../base/topology.ts'
 import type { NewTopic } from '../coordinator/ports.ts'
 import type { Disk } from '../log/disk.ts'
+import { usableCores } from './cpu-quota.ts'
 
 /** One partition's folder that is to be recovered. */
 export type RecoveryJob = {
@@ -38,7 +38,7 @@ export async function recoverFolders({ disk, root, topics, logger }: RecoveryPla
   const pool = new Piscina({
     filename: new URL(`../../workers/housekeeper${ending}`, import.meta.url).href,
     minThreads: 1,
-    maxThreads: Math.max(1, availableParallelism()),
+    maxThreads: usableCores(),
   })
   let finished = 0
   try {
