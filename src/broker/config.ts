@@ -104,11 +104,30 @@ function requireConsistent(config: BrokerConfig): void {
         'or the largest request could never arrive',
     )
   }
+  requireAuthorizer(config.kafka)
   if (config.ringMemoryBytesMax < config.ringBytesMax) {
     throw new ConfigError(
       `ring-memory-bytes-max (${config.ringMemoryBytesMax}) must be at least ring-bytes-max (${config.ringBytesMax})`,
     )
   }
+}
+
+const standardAuthorizer = 'org.apache.kafka.metadata.authorizer.StandardAuthorizer'
+
+/** Access control lists are kept, not enforced: a broker that was told to refuse somebody must not start and let everybody in. */
+function requireAuthorizer(kafka: ReadonlyMap<string, string>): void {
+  const name = kafka.get('authorizer.class.name') ?? ''
+  if (name === '') return
+  if (name !== standardAuthorizer) {
+    throw new ConfigError(`authorizer.class.name must be ${standardAuthorizer} or empty, not ${name}`)
+  }
+  const superUsers = (kafka.get('super.users') ?? '').split(';').map((user) => user.trim())
+  const allowsAll = kafka.get('allow.everyone.if.no.acl.found')?.trim().toLowerCase() === 'true'
+  if (allowsAll || superUsers.includes('User:ANONYMOUS')) return
+  throw new ConfigError(
+    'access control lists are kept but not enforced yet: an authorizer needs allow.everyone.if.no.acl.found=true, ' +
+      'or User:ANONYMOUS among super.users, which say that everyone may do everything',
+  )
 }
 
 /** Host and port name one listener; given by a source of a higher rank than `listeners`, they replace all of those. */

@@ -6,9 +6,11 @@ import type { PartitionSlot } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
 import type { CatalogPartition, CatalogTopic } from '../base/topology.ts'
+import { AclCoordinator } from '../coordinator/acls/coordinator.ts'
 import { ClusterCoordinator } from '../coordinator/cluster/coordinator.ts'
 import { GroupCoordinator } from '../coordinator/groups/coordinator.ts'
 import { ProducerIdCoordinator } from '../coordinator/producer-ids/coordinator.ts'
+import { QuotaCoordinator } from '../coordinator/quotas/coordinator.ts'
 import { TopicCoordinator } from '../coordinator/topics/coordinator.ts'
 import { TransactionCoordinator } from '../coordinator/transactions/coordinator.ts'
 import { Bell } from '../ring/bell.ts'
@@ -84,7 +86,10 @@ export function buildCoordinatorParts(options: CoordinatorPartsOptions): Coordin
     metadataLogEnd: () => journal.logEnd('__cluster_metadata', 0),
   })
   const cluster = new ClusterCoordinator({ nodeId: config.nodeId, clock, topics, facts })
-  const desk = buildDesk(options, [topics, groups, transactions, cluster], journal)
+  const { changes } = topics
+  const acls = new AclCoordinator({ changes, random, hasAuthorizer: configOf('authorizer.class.name') !== '' })
+  const quotas = new QuotaCoordinator({ changes })
+  const desk = buildDesk(options, [topics, groups, transactions, cluster, acls, quotas], journal)
   return { ...storage, topics, groups, producerIds, transactions, desk }
 }
 

@@ -25,6 +25,8 @@ function inputsOf({ argv = [], environment = {}, files = {}, cores = 4 }: Given)
 
 const configOf = (given: Given) => resolveConfig(inputsOf(given)).config
 
+const standardAuthorizer = 'org.apache.kafka.metadata.authorizer.StandardAuthorizer'
+
 function refusal(given: Given): string {
   try {
     resolveConfig(inputsOf(given))
@@ -139,6 +141,13 @@ test('any of Kafka’s broker configs can be set by hand', () => {
   assert.is(set.get('log.preallocate'), 'true')
 })
 
+test('an authorizer is taken where everyone may do everything', () => {
+  for (const allowing of ['allow.everyone.if.no.acl.found=true', 'super.users=User:a; User:ANONYMOUS']) {
+    const { kafka } = configOf({ argv: ['--set', `authorizer.class.name=${standardAuthorizer}`, '--set', allowing] })
+    assert.is(kafka.get('authorizer.class.name'), standardAuthorizer)
+  }
+})
+
 test('the static configs tell what differs from Kafka, under Kafka’s names', () => {
   const { kafka } = configOf({ argv: ['--storage', 'ring', '--partitions', '2'] })
   assert.is(kafka.get('group.initial.rebalance.delay.ms'), '0')
@@ -200,6 +209,16 @@ const refused: readonly [string, Given, RegExp][] = [
   ['an advertised wildcard', { argv: ['--advertised', '0.0.0.0:9000'] }, /host that clients can reach/],
   ['both ways to advertise', { argv: ['--advertised', 'h:1', '--advertised-listeners', 'PLAINTEXT://h:1'] }, /either/],
   ['a request larger than what may be half received', { argv: ['--half-received-bytes-max', '1MiB'] }, /never arrive/],
+  [
+    'an authorizer of another class',
+    { argv: ['--set', 'authorizer.class.name=example.Own', '--set', 'super.users=User:ANONYMOUS'] },
+    /must be org\.apache\.kafka\.metadata\.authorizer\.StandardAuthorizer/,
+  ],
+  [
+    'an authorizer that may refuse somebody',
+    { argv: ['--set', `authorizer.class.name=${standardAuthorizer}`, '--set', 'super.users=User:a;User:b'] },
+    /not enforced yet/,
+  ],
   ['a ring larger than all rings', { argv: ['--ring-bytes-max', '1GiB'] }, /at least ring-bytes-max/],
 ]
 

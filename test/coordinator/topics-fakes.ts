@@ -3,7 +3,9 @@
 import { VirtualClock } from '../../src/base/clock.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import type { PartitionFacts } from '../../src/base/topology.ts'
+import { AclCoordinator } from '../../src/coordinator/acls/coordinator.ts'
 import type { Journal, JournalBatch, JournalRecord, NewTopic, TopicEffects } from '../../src/coordinator/ports.ts'
+import { QuotaCoordinator } from '../../src/coordinator/quotas/coordinator.ts'
 import { TopicCoordinator } from '../../src/coordinator/topics/coordinator.ts'
 import { ErrorCode } from '../../src/wire/generated/errors.ts'
 
@@ -136,6 +138,12 @@ export function makeCoordinator(
     coordinator.replay('__cluster_metadata', record)
   }
   coordinator.start()
+  const { changes } = coordinator
+  const parts = [
+    coordinator,
+    new QuotaCoordinator({ changes }),
+    new AclCoordinator({ changes, random: seededRandom(8), hasAuthorizer: true }),
+  ]
   const ask = <Response>(api: { key: number; versionMax: number }, request: unknown, apiVersion = api.versionMax) =>
     new Promise<Response>((resolve) => {
       const context = {
@@ -146,7 +154,8 @@ export function makeCoordinator(
         connectionId: '1',
         listenerName: 'PLAINTEXT',
       }
-      coordinator.handle(context, request, (response) => resolve(response as Response))
+      const part = parts.find(({ apiKeys }) => apiKeys.includes(api.key)) ?? coordinator
+      part.handle(context, request, (response: unknown) => resolve(response as Response))
     })
   return { clock, journal, effects, coordinator, ask }
 }

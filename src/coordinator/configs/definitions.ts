@@ -38,6 +38,9 @@ const safkaTopicRows: readonly Row[] = [
 ]
 const safkaBrokerRows: readonly Row[] = [
   ...safkaTopicRows,
+  // Kafka's StandardAuthorizer has these two; the broker's own definitions do not.
+  ['allow.everyone.if.no.acl.found', 'BOOLEAN', 'false', null],
+  ['super.users', 'STRING', '', null],
   ['safka.group.member.free.on.close', 'BOOLEAN', 'false', null],
   ['safka.sync', 'STRING', 'never', '[never, interval, every]'],
   ['safka.sync.interval.ms', 'LONG', '1000', '[1,...]'],
@@ -120,7 +123,8 @@ export const dynamicBrokerConfigs: ReadonlySet<string> = new Set(
 
 /** Kafka keeps these to itself: DescribeConfigs shows them only where they were set. */
 export const hiddenConfigs: ReadonlySet<string> = new Set(
-  `internal.segment.bytes controller.performance.always.log.threshold.ms controller.performance.sample.period.ms
+  `allow.everyone.if.no.acl.found super.users
+  internal.segment.bytes controller.performance.always.log.threshold.ms controller.performance.sample.period.ms
   group.consumer.regex.refresh.interval.ms group.share.initialize.retry.interval.ms group.share.persister.class.name
   internal.metadata.delete.delay.millis internal.metadata.log.segment.bytes
   internal.metadata.max.batch.size.in.bytes log.initial.task.delay.ms producer.id.expiration.check.interval.ms

@@ -6,6 +6,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { messageOf } from '../../base/errors.ts'
 import { ErrorCode } from '../../wire/generated/errors.ts'
+import type { Refusal } from '../configs/alter.ts'
 import type { Journal, JournalRecord, NewTopic, TopicEffects } from '../ports.ts'
 import type { Decision } from './decision.ts'
 import { decodeMetadataRecord, encodeMetadataRecord } from './records.ts'
@@ -109,6 +110,34 @@ export class ChangeLog {
   async made(): Promise<ChangeOutcome> {
     const append = await this.#latestAppend
     return append.errorCode === ErrorCode.NONE ? this.#latestEffect : append
+  }
+
+  /** Decides now, answers once the decision is durable and real; refuses where that is not possible. */
+  change(
+    decide: () => Decision<unknown>,
+    refuse: (refusal: Refusal) => unknown,
+    reply: (answer: unknown) => void,
+  ): void {
+    if (!this.isReady) {
+      reply(refuse(notReady))
+      return
+    }
+    const decision = decide()
+    void this.commit(decision).then((outcome) => {
+      reply(outcome.errorCode === ErrorCode.NONE ? decision.response : refuse(outcome))
+    })
+  }
+
+  /** Takes the answer now, before later requests change the state, and tells it once what it is about is in the log. */
+  tell(take: () => unknown, refuse: (refusal: Refusal) => unknown, reply: (answer: unknown) => void): void {
+    if (!this.isReadable) {
+      reply(refuse(notReady))
+      return
+    }
+    const answer = take()
+    void this.settled().then((outcome) => {
+      reply(outcome.errorCode === ErrorCode.NONE ? answer : refuse(outcome))
+    })
   }
 
   #append(records: readonly JournalRecord[]): Promise<ChangeOutcome> {

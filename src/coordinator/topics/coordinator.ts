@@ -5,7 +5,6 @@ import { messageOf } from '../../base/errors.ts'
 import { noTopicId, type TopicIdHex } from '../../base/ids.ts'
 import type { Random } from '../../base/random.ts'
 import type { PartitionFacts } from '../../base/topology.ts'
-import { type AlterClientQuotasRequest, alterClientQuotasApi } from '../../wire/generated/alter-client-quotas.ts'
 import { type AlterConfigsRequest, alterConfigsApi } from '../../wire/generated/alter-configs.ts'
 import { type CreatePartitionsRequest, createPartitionsApi } from '../../wire/generated/create-partitions.ts'
 import {
@@ -17,10 +16,6 @@ import {
 } from '../../wire/generated/create-topics.ts'
 import { type DeleteRecordsRequest, deleteRecordsApi } from '../../wire/generated/delete-records.ts'
 import { type DeleteTopicsRequest, deleteTopicsApi } from '../../wire/generated/delete-topics.ts'
-import {
-  type DescribeClientQuotasRequest,
-  describeClientQuotasApi,
-} from '../../wire/generated/describe-client-quotas.ts'
 import { type DescribeConfigsRequest, describeConfigsApi } from '../../wire/generated/describe-configs.ts'
 import { ErrorCode } from '../../wire/generated/errors.ts'
 import {
@@ -39,12 +34,6 @@ import {
   refuseIncrementalAlterConfigs,
 } from './alter-configs.ts'
 import { ChangeLog, type ChangeOutcome, notReady } from './change-log.ts'
-import {
-  answerDescribeClientQuotas,
-  decideAlterClientQuotas,
-  refuseAlterClientQuotas,
-  refuseDescribeClientQuotas,
-} from './client-quotas.ts'
 import { decideCreateTopics, refusedTopic } from './create.ts'
 import { decideCreatePartitions, refuseCreatePartitions } from './create-partitions.ts'
 import type { Decision } from './decision.ts'
@@ -99,13 +88,9 @@ export class TopicCoordinator implements TopicView {
       incrementalAlterConfigsApi.key,
       (request, reply) => this.#incrementalAlterConfigs(request as IncrementalAlterConfigsRequest, reply),
     ],
-    [alterClientQuotasApi.key, (request, reply) => this.#alterQuotas(request as AlterClientQuotasRequest, reply)],
-    [
-      describeClientQuotasApi.key,
-      (request, reply) => void this.#describeQuotas(request as DescribeClientQuotasRequest, reply),
-    ],
   ])
-  readonly #changes: ChangeLog
+  /** The metadata log: what other parts of the coordinator decide goes there too. */
+  readonly changes: ChangeLog
   readonly #effects: TopicEffects
   readonly #random: Random
   readonly #nodeId: number
@@ -125,17 +110,17 @@ export class TopicCoordinator implements TopicView {
     this.#nodeId = settings.nodeId
     this.#partitionsMax = settings.partitionsMax
     const makeState = (): MetadataState => new MetadataState(settings)
-    this.#changes = new ChangeLog({ makeState, journal, effects, clock })
+    this.changes = new ChangeLog({ makeState, journal, effects, clock })
   }
 
   /** Applies one record of the metadata log at start; records of other logs are not its business. */
   replay(topic: JournalTopic, record: JournalRecord): void {
-    if (topic === '__cluster_metadata') this.#changes.replay(record)
+    if (topic === '__cluster_metadata') this.changes.replay(record)
   }
 
   /** Ends the replay at start: the topics to open, before any request is handled. Later changes go through the effects. */
   start(): readonly NewTopic[] {
-    return this.#changes.start()
+    return this.changes.start()
   }
 
   /** Answers one request; `request` is what the registry decoded for the context's API. */
@@ -150,10 +135,10 @@ export class TopicCoordinator implements TopicView {
 
   /** Creates the topics that are missing, as the broker's configs say; answers an error code a topic, in order. */
   async ensureTopics(names: readonly string[]): Promise<number[]> {
-    const missing = [...new Set(names)].filter((name) => this.#changes.state.topic(name) === undefined)
+    const missing = [...new Set(names)].filter((name) => this.changes.state.topic(name) === undefined)
     const codes = await this.#create(missing.map((name) => this.#topicToEnsure(name)))
     // A topic that was there may still be on its way to the other threads.
-    const outcome = await this.#changes.made()
+    const outcome = await this.changes.made()
     return names.map((name) => autoCreationCode(codes.get(name) ?? outcome.errorCode))
   }
 
@@ -165,96 +150,84 @@ export class TopicCoordinator implements TopicView {
 
   /** The topics as they are decided now. */
   topics(): readonly NewTopic[] {
-    const state = this.#changes.state
+    const state = this.changes.state
     return [...state.topics()].map((topic) => state.resolved(topic))
   }
 
   /** Names of all topics as they are decided now. */
   topicNames(): string[] {
-    return [...this.#changes.state.topics()].map(({ name }) => name)
+    return [...this.changes.state.topics()].map(({ name }) => name)
   }
 
   /** Names of the resources of a kind, other than topics, on which configs were set. */
   configuredResources(type: number): readonly string[] {
-    return this.#changes.state.configuredResources(type)
+    return this.changes.state.configuredResources(type)
   }
 
   /** Resolves with NONE once everything decided so far is in the log and may be told, else with the error code to answer. */
   async readable(): Promise<number> {
-    return this.#changes.isReadable ? (await this.#changes.settled()).errorCode : notReady.errorCode
+    return this.changes.isReadable ? (await this.changes.settled()).errorCode : notReady.errorCode
   }
 
   idOf(name: string): TopicIdHex | undefined {
-    return this.#changes.state.topic(name)?.id
+    return this.changes.state.topic(name)?.id
   }
 
   nameOf(id: TopicIdHex): string | undefined {
-    return id === noTopicId ? undefined : this.#changes.state.topicById(id)?.name
+    return id === noTopicId ? undefined : this.changes.state.topicById(id)?.name
   }
 
   partitionCount(name: string): number | undefined {
-    return this.#changes.state.topic(name)?.partitionCount
+    return this.changes.state.topic(name)?.partitionCount
   }
 
   /** A broker config's value as it counts now; null: it has none. */
   brokerConfig(name: string): string | null {
-    return brokerConfigValue(name, this.#changes.state.brokerConfigs())
+    return brokerConfigValue(name, this.changes.state.brokerConfigs())
   }
 
   /** A group config's value as it counts now for that group; null: there is no such config. */
   groupConfig(group: string, name: string): string | null {
-    const state = this.#changes.state
+    const state = this.changes.state
     return groupConfigValue(name, state.configsOf(resourceType.group, group), state.brokerConfigs())
   }
 
   /** The settings of a topic without configs of its own: what the broker's own logs start from. */
   defaultSettings(): NewTopic['settings'] {
-    return resolveSettings(new Map(), this.#changes.state.brokerConfigs())
+    return resolveSettings(new Map(), this.changes.state.brokerConfigs())
   }
 
   #createTopics(request: CreateTopicsRequest, reply: Reply): void {
     const refuse = (refusal: Refusal): unknown =>
       makeCreateTopicsResponse({ topics: request.topics.map(({ name }) => refusedTopic(name, refusal)) })
-    this.#change(() => this.#decideCreate(request), refuse, reply)
+    this.changes.change(() => this.#decideCreate(request), refuse, reply)
   }
 
   #deleteTopics(request: DeleteTopicsRequest, apiVersion: number, reply: Reply): void {
-    const decide = (): Decision<unknown> => decideDeleteTopics(this.#changes.state, request, apiVersion)
-    this.#change(decide, (refusal) => refuseDeleteTopics(request, refusal), reply)
+    const decide = (): Decision<unknown> => decideDeleteTopics(this.changes.state, request, apiVersion)
+    this.changes.change(decide, (refusal) => refuseDeleteTopics(request, refusal), reply)
   }
 
   #createPartitions(request: CreatePartitionsRequest, reply: Reply): void {
     const tools = { nodeId: this.#nodeId, partitionsLeft: this.#partitionsLeft() }
-    const decide = (): Decision<unknown> => decideCreatePartitions(this.#changes.state, request, tools)
-    this.#change(decide, (refusal) => refuseCreatePartitions(request, refusal), reply)
+    const decide = (): Decision<unknown> => decideCreatePartitions(this.changes.state, request, tools)
+    this.changes.change(decide, (refusal) => refuseCreatePartitions(request, refusal), reply)
   }
 
   #alterConfigs(request: AlterConfigsRequest, reply: Reply): void {
-    const decide = (): Decision<unknown> => decideAlterConfigs(this.#changes.state, request, this.#nodeId)
-    this.#change(decide, (refusal) => refuseAlterConfigs(request, refusal), reply)
+    const decide = (): Decision<unknown> => decideAlterConfigs(this.changes.state, request, this.#nodeId)
+    this.changes.change(decide, (refusal) => refuseAlterConfigs(request, refusal), reply)
   }
 
   #incrementalAlterConfigs(request: IncrementalAlterConfigsRequest, reply: Reply): void {
-    const decide = (): Decision<unknown> => decideIncrementalAlterConfigs(this.#changes.state, request, this.#nodeId)
-    this.#change(decide, (refusal) => refuseIncrementalAlterConfigs(request, refusal), reply)
-  }
-
-  #alterQuotas(request: AlterClientQuotasRequest, reply: Reply): void {
-    const decide = (): Decision<unknown> => decideAlterClientQuotas(this.#changes.state, request)
-    this.#change(decide, (refusal) => refuseAlterClientQuotas(request, refusal), reply)
-  }
-
-  async #describeQuotas(request: DescribeClientQuotasRequest, reply: Reply): Promise<void> {
-    // The answer is taken now, before later requests change the state.
-    const response = answerDescribeClientQuotas(this.#changes.state, request)
-    const outcome = this.#changes.isReadable ? await this.#changes.settled() : notReady
-    reply(outcome.errorCode === ErrorCode.NONE ? response : refuseDescribeClientQuotas(refusalOf(outcome)))
+    const decide = (): Decision<unknown> => decideIncrementalAlterConfigs(this.changes.state, request, this.#nodeId)
+    this.changes.change(decide, (refusal) => refuseIncrementalAlterConfigs(request, refusal), reply)
   }
 
   async #deleteRecords(request: DeleteRecordsRequest, reply: Reply): Promise<void> {
-    const outcome = this.#changes.isReadable ? await this.#changes.made() : notReady
+    const outcome = this.changes.isReadable ? await this.changes.made() : notReady
     if (outcome.errorCode === ErrorCode.NONE) {
-      reply(await answerDeleteRecords(this.#changes.state, request, this.#effects))
+      reply(await answerDeleteRecords(this.changes.state, request, this.#effects))
     } else {
       // Clients retry this one per partition; the controller's error means nothing to them here.
       reply(refuseDeleteRecords(request, ErrorCode.NOT_LEADER_OR_FOLLOWER))
@@ -262,54 +235,42 @@ export class TopicCoordinator implements TopicView {
   }
 
   async #describeConfigs(request: DescribeConfigsRequest, reply: Reply): Promise<void> {
-    if (!this.#changes.isReadable) {
+    if (!this.changes.isReadable) {
       reply(refuseDescribeConfigs(request, refusalOf(notReady)))
       return
     }
-    const state = this.#changes.state
+    const state = this.changes.state
     const facts = new Map<string, readonly PartitionFacts[]>()
     const asked = topicsAskedForFacts(state, request)
     // Without facts to fetch the answer is taken now, before later requests change the state.
     let response =
       asked.length === 0 ? answerDescribeConfigs(state, request, { nodeId: this.#nodeId, facts }) : undefined
-    const outcome = await this.#changes.settled()
+    const outcome = await this.changes.settled()
     if (outcome.errorCode !== ErrorCode.NONE) {
       reply(refuseDescribeConfigs(request, refusalOf(outcome)))
       return
     }
     try {
       for (const topic of asked) facts.set(topic, await this.#effects.facts(topic))
-      response ??= answerDescribeConfigs(this.#changes.state, request, { nodeId: this.#nodeId, facts })
+      response ??= answerDescribeConfigs(this.changes.state, request, { nodeId: this.#nodeId, facts })
       reply(response)
     } catch (thrown) {
       reply(refuseDescribeConfigs(request, { errorCode: ErrorCode.UNKNOWN_SERVER_ERROR, message: messageOf(thrown) }))
     }
   }
 
-  /** Decides now, answers once the decision is durable and real; refuses where that is not possible. */
-  #change(decide: () => Decision<unknown>, refuse: (refusal: Refusal) => unknown, reply: Reply): void {
-    if (!this.#changes.isReady) {
-      reply(refuse(refusalOf(notReady)))
-      return
-    }
-    const decision = decide()
-    void this.#changes.commit(decision).then((outcome) => {
-      reply(outcome.errorCode === ErrorCode.NONE ? decision.response : refuse(refusalOf(outcome)))
-    })
-  }
-
   #decideCreate(request: CreateTopicsRequest): ReturnType<typeof decideCreateTopics> {
     const tools = { random: this.#random, nodeId: this.#nodeId, partitionsLeft: this.#partitionsLeft() }
-    return decideCreateTopics(this.#changes.state, request, tools)
+    return decideCreateTopics(this.changes.state, request, tools)
   }
 
   /** Creates topics on the broker's own behalf; answers a code for each of them. */
   async #create(topics: readonly CreateTopicsRequest['topics'][number][]): Promise<ReadonlyMap<string, number>> {
     if (topics.length === 0) return new Map()
     const all = (errorCode: number): Map<string, number> => new Map(topics.map(({ name }) => [name, errorCode]))
-    if (!this.#changes.isReady) return all(notReady.errorCode)
+    if (!this.changes.isReady) return all(notReady.errorCode)
     const decision = this.#decideCreate(makeCreateTopicsRequest({ topics: [...topics] }))
-    const outcome = await this.#changes.commit(decision)
+    const outcome = await this.changes.commit(decision)
     if (outcome.errorCode !== ErrorCode.NONE) return all(outcome.errorCode)
     return new Map(decision.response.topics.map((topic) => [topic.name, topic.errorCode]))
   }
@@ -318,7 +279,7 @@ export class TopicCoordinator implements TopicView {
     const settings = { name, numPartitions: -1, replicationFactor: -1, assignments: [] }
     const own = ownTopics.get(name)
     if (own === undefined) return makeCreateTopicsRequestCreatableTopic({ ...settings, configs: [] })
-    const layers = this.#changes.state.brokerConfigs()
+    const layers = this.changes.state.brokerConfigs()
     const configs = [
       { name: 'cleanup.policy', value: 'compact' },
       { name: 'compression.type', value: 'producer' },
@@ -334,7 +295,7 @@ export class TopicCoordinator implements TopicView {
 
   #partitionsLeft(): number {
     let count = 0
-    for (const topic of this.#changes.state.topics()) count += topic.partitionCount
+    for (const topic of this.changes.state.topics()) count += topic.partitionCount
     return Math.max(0, this.#partitionsMax - count)
   }
 }

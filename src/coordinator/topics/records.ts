@@ -4,6 +4,11 @@ import { type TopicIdHex, topicIdBytes, topicIdHex } from '../../base/ids.ts'
 import type { StorageKind } from '../../base/topology.ts'
 import { DecodeError } from '../../wire/errors.ts'
 import {
+  decodeAccessControlEntryRecord,
+  encodeAccessControlEntryRecord,
+  makeAccessControlEntryRecord,
+} from '../../wire/generated/access-control-entry-record.ts'
+import {
   decodeClientQuotaRecord,
   encodeClientQuotaRecord,
   makeClientQuotaRecord,
@@ -16,6 +21,11 @@ import {
   makePartitionRecord,
 } from '../../wire/generated/partition-record.ts'
 import {
+  decodeRemoveAccessControlEntryRecord,
+  encodeRemoveAccessControlEntryRecord,
+  makeRemoveAccessControlEntryRecord,
+} from '../../wire/generated/remove-access-control-entry-record.ts'
+import {
   decodeRemoveTopicRecord,
   encodeRemoveTopicRecord,
   makeRemoveTopicRecord,
@@ -23,8 +33,9 @@ import {
 import { decodeTopicRecord, encodeTopicRecord, makeTopicRecord } from '../../wire/generated/topic-record.ts'
 import { Reader } from '../../wire/reader.ts'
 import { Writer } from '../../wire/writer.ts'
+import type { Acl } from '../acls/acl.ts'
 import type { JournalRecord } from '../ports.ts'
-import type { QuotaEntity } from './quotas.ts'
+import type { QuotaEntity } from '../quotas/state.ts'
 
 /** One change of the topics' hard state, as the metadata log says it. */
 export type MetadataRecord =
@@ -53,12 +64,14 @@ export type MetadataRecord =
       /** null takes the limit away. */
       readonly value: number | null
     }
+  | { readonly kind: 'acl'; readonly id: string; readonly acl: Acl }
+  | { readonly kind: 'remove-acl'; readonly id: string }
 
 const frameVersion = 1
 /** Kafka's numbers of the record types. */
-const recordType = { topic: 2, partition: 3, config: 4, removeTopic: 9, quota: 14 } as const
+const recordType = { topic: 2, partition: 3, config: 4, removeTopic: 9, quota: 14, acl: 18, removeAcl: 19 } as const
 /** The versions that are written. */
-const recordVersion = { topic: 0, partition: 1, config: 0, removeTopic: 0, quota: 0 } as const
+const recordVersion = { topic: 0, partition: 1, config: 0, removeTopic: 0, quota: 0, acl: 0, removeAcl: 0 } as const
 
 /** Kafka names the log folder that holds a replica by an id; Safka has one such "folder" for each kind of storage. */
 const directoryIds: Readonly<Record<StorageKind, Buffer>> = {
@@ -109,6 +122,20 @@ export function encodeMetadataRecord(record: MetadataRecord): JournalRecord {
       writeHead(writer, recordType.quota, recordVersion.quota)
       encodeClientQuotaRecord(writer, quotaBody(record), recordVersion.quota)
       break
+    case 'acl': {
+      writeHead(writer, recordType.acl, recordVersion.acl)
+      const id = Buffer.from(record.id, 'hex')
+      encodeAccessControlEntryRecord(writer, makeAccessControlEntryRecord({ id, ...record.acl }), recordVersion.acl)
+      break
+    }
+    case 'remove-acl':
+      writeHead(writer, recordType.removeAcl, recordVersion.removeAcl)
+      encodeRemoveAccessControlEntryRecord(
+        writer,
+        makeRemoveAccessControlEntryRecord({ id: Buffer.from(record.id, 'hex') }),
+        recordVersion.removeAcl,
+      )
+      break
   }
   return { key: null, value: writer.finishJoined() }
 }
@@ -147,6 +174,12 @@ export function decodeMetadataRecord(record: JournalRecord): MetadataRecord | un
       const names = entity.map(({ entityType, entityName }) => [entityType, entityName] as const)
       return { kind: 'quota', entity: new Map(names), key, value: remove ? null : value }
     }
+    case recordType.acl: {
+      const { id, ...acl } = decodeAccessControlEntryRecord(reader, version)
+      return { kind: 'acl', id: id.toString('hex'), acl }
+    }
+    case recordType.removeAcl:
+      return { kind: 'remove-acl', id: decodeRemoveAccessControlEntryRecord(reader, version).id.toString('hex') }
     default:
       return undefined
   }

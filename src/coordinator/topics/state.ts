@@ -2,10 +2,11 @@
 
 import type { TopicIdHex } from '../../base/ids.ts'
 import type { StorageKind } from '../../base/topology.ts'
+import { Acls } from '../acls/acl.ts'
 import { type BrokerConfigLayers, type ConfigMap, topicConfigValue } from '../configs/effective.ts'
 import { resolveSettings } from '../configs/resolve-settings.ts'
 import type { NewTopic } from '../ports.ts'
-import { Quotas } from './quotas.ts'
+import { Quotas } from '../quotas/state.ts'
 import type { MetadataRecord } from './records.ts'
 
 /** Kafka's numbers of the kinds of things that have configs. */
@@ -37,6 +38,7 @@ const noConfigs: ConfigMap = new Map()
 /** The hard state. Reads are cheap; `apply` is the only writer. */
 export class MetadataState {
   readonly quotas = new Quotas()
+  readonly acls = new Acls()
   readonly #topics = new Map<string, TopicState>()
   readonly #names = new Map<TopicIdHex, string>()
   /** Kafka's metrics cannot tell '.' from '_', so names that differ only there collide. */
@@ -131,6 +133,12 @@ export class MetadataState {
         break
       case 'quota':
         this.quotas.set(record.entity, record.key, record.value)
+        break
+      case 'acl':
+        this.acls.add(record.id, record.acl)
+        break
+      case 'remove-acl':
+        this.acls.remove(record.id)
         break
     }
   }

@@ -17,11 +17,11 @@ import {
 } from '../../wire/generated/describe-client-quotas.ts'
 import { ErrorCode } from '../../wire/generated/errors.ts'
 import type { Refusal } from '../configs/alter.ts'
-import type { Decision } from './decision.ts'
-import { entityProblem, filterProblem, matchTypes, quotaProblem } from './quota-rules.ts'
-import { type QuotaEntity, quotaEntityText } from './quotas.ts'
-import type { MetadataRecord } from './records.ts'
-import type { MetadataState } from './state.ts'
+import type { Decision } from '../topics/decision.ts'
+import type { MetadataRecord } from '../topics/records.ts'
+import type { MetadataState } from '../topics/state.ts'
+import { entityProblem, filterProblem, matchTypes, quotaProblem } from './rules.ts'
+import { type QuotaEntity, quotaEntityText } from './state.ts'
 
 type Operations = AlterClientQuotasRequest['entries'][number]['ops']
 

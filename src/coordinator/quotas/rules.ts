@@ -3,7 +3,7 @@
 import type { DescribeClientQuotasRequest } from '../../wire/generated/describe-client-quotas.ts'
 import { ErrorCode } from '../../wire/generated/errors.ts'
 import type { Refusal } from '../configs/alter.ts'
-import type { QuotaEntity } from './quotas.ts'
+import type { QuotaEntity } from './state.ts'
 
 /** How a filter names entities: by name, the default one, or any. */
 export const matchTypes = { exact: 0, default: 1, any: 2 } as const

@@ -1,0 +1,10 @@
+/**
+ * DescribeAcls (key 29), versions 1-3: the access control lists that a filter matches.
+ *
+ * Behaviour: the coordinator's; the front forwards the request's bytes to main as they are.
+ * Versions: 1 brought the kinds of patterns (KIP-290), 2 changed the encoding only, 3 brought users as resources.
+ */
+
+import { defineForwarded } from './api.ts'
+
+export const describeAcls = defineForwarded({ key: 29, versions: [1, 3] })

@@ -1,0 +1,10 @@
+/**
+ * CreateAcls (key 30), versions 1-3: adds access control lists.
+ *
+ * Behaviour: the coordinator's; the front forwards the request's bytes to main as they are.
+ * Versions: 1 brought the kinds of patterns (KIP-290), 2 changed the encoding only, 3 brought users as resources.
+ */
+
+import { defineForwarded } from './api.ts'
+
+export const createAcls = defineForwarded({ key: 30, versions: [1, 3] })
