@@ -20,9 +20,10 @@ import { dataBytesMax } from '../ring/layout.ts'
 import { readFrom } from '../ring/read.ts'
 import { RingReclaim } from '../ring/reclaim.ts'
 import { Ring } from '../ring/ring.ts'
+import { EntryKind } from '../ring/slot.ts'
 import { PartitionState, type PartitionTable } from '../ring/table.ts'
 import { ErrorCode } from '../wire/generated/errors.ts'
-import { batchLastOffset, batchSizeBytes, eachBatch } from '../wire/record-batch.ts'
+import { batchLastOffset, batchSizeBytes, eachBatch, isCrcRight } from '../wire/record-batch.ts'
 import type { BytePool } from './byte-pool.ts'
 import type { Pending } from './pending.ts'
 import { ringAborted } from './ring-aborted.ts'
@@ -123,7 +124,7 @@ export class FrontPartitions implements Partitions {
     if (errorCode !== ErrorCode.NONE) return errorCode
     const ring = this.#rings.get(slot)
     if (ring === undefined) return mustWait
-    const ringSlot = ring.append(batch, 0, batch.length, this.#writer)
+    const ringSlot = ring.append(batch, 0, batch.length, this.#writer, EntryKind.data, isCrcRight)
     if (!isSlot(ringSlot)) {
       const isHopeless = ringSlot === ENTRY_TOO_LARGE && batch.length > this.#entryBytesMax(place)
       return isHopeless ? ErrorCode.MESSAGE_TOO_LARGE : mustWait

@@ -54,7 +54,7 @@ function stampSlot(partition: Partition, ring: Ring, slot: number, validator: Ba
 
 function stampData(partition: Partition, ring: Ring, slot: number, validator: BatchValidator, nowMs: number): void {
   const bytes = ring.view(slot)
-  const error = validator.validate(bytes, partition.settings, nowMs)
+  const error = validator.validate(bytes, partition.settings, nowMs, ring.isChecked(slot))
   if (error !== ErrorCode.NONE) {
     refuse(ring, slot, error)
     return

@@ -10,14 +10,13 @@ import {
   batchBaseOffset,
   batchBaseSequence,
   batchBaseTimestamp,
-  batchCrc,
   batchHeaderBytes,
   batchLastOffsetDelta,
   batchMaxTimestamp,
   batchProducerId,
   batchRecordCount,
   batchSizeBytes,
-  computeBatchCrc,
+  isCrcRight,
 } from '../wire/record-batch.ts'
 import { type RecordWalk, walkRecords } from './walk-records.ts'
 
@@ -65,20 +64,23 @@ export class BatchValidator {
     return this.#walk.maxTimestampMs
   }
 
-  /** The error code for an entry that a client sent: NONE when it is one whole, valid batch. */
-  validate(bytes: Buffer, settings: PartitionSettings, nowMs: number): number {
+  /**
+   * The error code for an entry that a client sent: NONE when it is one whole, valid batch. `isChecked`: whoever copied it
+   * into the ring has compared its checksum.
+   */
+  validate(bytes: Buffer, settings: PartitionSettings, nowMs: number, isChecked = false): number {
     const framing = framingOf(bytes)
     if (framing === Framing.corrupt) return ErrorCode.CORRUPT_MESSAGE
     if (framing === Framing.notOneBatch) return ErrorCode.INVALID_RECORD
     const end = batchSizeBytes(bytes, 0)
-    if (end === bytes.length) return this.#checkBatch(bytes, settings, nowMs)
+    if (end === bytes.length) return this.#checkBatch(bytes, settings, nowMs, isChecked)
     // Kafka cuts off what follows when it is no whole batch. An entry keeps its length, so that we refuse it.
-    const error = this.#checkBatch(bytes.subarray(0, end), settings, nowMs)
+    const error = this.#checkBatch(bytes.subarray(0, end), settings, nowMs, isChecked)
     return error === ErrorCode.NONE ? ErrorCode.INVALID_RECORD : error
   }
 
-  #checkBatch(bytes: Buffer, settings: PartitionSettings, nowMs: number): number {
-    const header = checkHeader(bytes, settings)
+  #checkBatch(bytes: Buffer, settings: PartitionSettings, nowMs: number, isChecked: boolean): number {
+    const header = checkHeader(bytes, settings, isChecked)
     return header === ErrorCode.NONE ? this.#checkRecords(bytes, settings, nowMs) : header
   }
 
@@ -117,13 +119,13 @@ export class BatchValidator {
 }
 
 /** The checks on a batch's header, in Kafka's order (UnifiedLog.analyzeAndValidateRecords, LogValidator.validateBatch). */
-function checkHeader(bytes: Buffer, settings: PartitionSettings): number {
+function checkHeader(bytes: Buffer, settings: PartitionSettings, isChecked: boolean): number {
   if (bytes.length < batchHeaderBytes) {
     return bytes.length < producerIdEnd ? ErrorCode.UNKNOWN_SERVER_ERROR : ErrorCode.CORRUPT_MESSAGE
   }
   if (batchBaseOffset(bytes, 0) !== 0) return ErrorCode.INVALID_RECORD
   if (bytes.length > settings.maxMessageBytes) return ErrorCode.MESSAGE_TOO_LARGE
-  if (batchCrc(bytes, 0) !== computeBatchCrc(bytes, 0)) return ErrorCode.CORRUPT_MESSAGE
+  if (!isChecked && !isCrcRight(bytes, 0)) return ErrorCode.CORRUPT_MESSAGE
   const attributes = batchAttributes(bytes, 0)
   if ((attributes & attributeCompressionMask) > compressionMax) return ErrorCode.UNKNOWN_SERVER_ERROR
   const lastOffsetDelta = batchLastOffsetDelta(bytes, 0)

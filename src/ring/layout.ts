@@ -19,7 +19,7 @@ import { assert } from '../base/assert.ts'
  *
  * A slot:
  *     0 Int32 lap        claimer, last: this publishes the slot
- *     4 Int32 tag        claimer: kind | skew << 8 | writer << 16
+ *     4 Int32 tag        claimer: kind | skew << 8 | checked << 11 | writer << 16
  *     8 Int32 position   claimer: in units of 8 bytes, wrapping
  *    12 Int32 length     claimer: bytes of the entry, without skew and rounding
  *    16 Int32 verdict    owner (claimer: 0)
@@ -35,7 +35,7 @@ import { assert } from '../base/assert.ts'
  */
 
 /** Changes whenever the map does, so that a thread of another build fails at once. */
-export const ringFormat = 1
+export const ringFormat = 2
 
 /** Bytes of a unit: positions count these, and every entry's room starts on one. */
 export const unitBytes = 8

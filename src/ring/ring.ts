@@ -19,8 +19,11 @@ import {
   slotWord,
   unitBytes,
 } from './layout.ts'
-import { EntryKind, tagKind, tagSkew, tagWriter, Verdict, verdictOf, writerMax } from './slot.ts'
+import { EntryKind, tagChecked, tagKind, tagSkew, tagWriter, Verdict, verdictOf, writerMax } from './slot.ts'
 import { Slots } from './slots.ts'
+
+/** Says whether an entry's checksum is right. Called between claim and publish: it must not throw. */
+export type EntryCheck = (source: Buffer, start: number) => boolean
 
 /** Views a ring. Each thread makes its own view of the shared memory; the owner's view also keeps what only it needs. */
 export class Ring {
@@ -65,15 +68,24 @@ export class Ring {
   /**
    * Appends `source[start, end)` as one entry: claim, copy and publish in one synchronous call, so that a thread's appends
    * are in order. Answers the slot number, or RING_FULL, RING_SEALED or ENTRY_TOO_LARGE, which leave no trace. Ring the
-   * owner's bell afterwards.
+   * owner's bell afterwards. What passes `check` is marked, so that the owner need not compare its checksum again.
    */
-  append(source: Buffer, start: number, end: number, writer: number, kind: EntryKind = EntryKind.data): number {
+  append(
+    source: Buffer,
+    start: number,
+    end: number,
+    writer: number,
+    kind: EntryKind = EntryKind.data,
+    check?: EntryCheck,
+  ): number {
     assert(start >= 0 && start < end, 'an entry must have a length')
     assert(end <= source.length, 'the entry ends beyond its source')
     // Target and source at the same place modulo 8 bytes: copying is 2 to 5 times as fast.
     const slot = this.claim(end - start, writer, kind, (source.byteOffset + start) & (unitBytes - 1))
     if (!isSlot(slot)) return slot
     this.copy(slot, source, start, end)
+    // Only once there is room: a writer that waits would compute it again and again.
+    if (check?.(source, start)) this.#slots.addToTag(slot, tagChecked)
     this.publish(slot)
     return slot
   }
@@ -245,6 +257,11 @@ export class Ring {
 
   writer(slot: number): number {
     return tagWriter(this.#slots.get(slot, slotWord.tag))
+  }
+
+  /** Whether the claimer found the entry's checksum right. */
+  isChecked(slot: number): boolean {
+    return (this.#slots.get(slot, slotWord.tag) & tagChecked) !== 0
   }
 
   /** Bytes of the entry; of padding, the bytes left out. */

@@ -33,6 +33,9 @@ export function tagSkew(tag: number): number {
   return (tag >>> 8) & 7
 }
 
+/** The bit of a tag that says: the claimer has compared the entry's checksum. */
+export const tagChecked = 1 << 11
+
 export function tagWriter(tag: number): number {
   return (tag >>> 16) & 0xff
 }

@@ -48,6 +48,12 @@ export class Slots {
     this.#words[word + slotWord.answered] = 0
   }
 
+  /** Sets bits of a claimed slot's tag before it is published. */
+  addToTag(slot: number, bits: number): void {
+    const word = (slot & this.#mask) * slotWords + slotWord.tag
+    this.#words[word] = (this.#words[word] ?? 0) | bits
+  }
+
   /** Shows a filled slot to the owner: everything written before is seen by whoever sees the lap number. */
   publish(slot: number): void {
     Atomics.store(this.#words, (slot & this.#mask) * slotWords + slotWord.lap, this.#lap(slot))

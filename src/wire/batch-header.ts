@@ -78,6 +78,11 @@ export function batchCrc(bytes: Buffer, at: number): number {
   return bytes.readUInt32BE(at + crcAt)
 }
 
+/** Whether the batch at `at`, which must lie whole in `bytes`, has the checksum that it claims. */
+export function isCrcRight(bytes: Buffer, at: number): boolean {
+  return batchCrc(bytes, at) === computeBatchCrc(bytes, at)
+}
+
 export function setBatchCrc(bytes: Buffer, at: number, crc: number): void {
   bytes.writeUInt32BE(crc, at + crcAt)
 }

@@ -35,6 +35,16 @@ test('a small batch that claims to be huge costs no memory', () => {
   assert.ok(process.memoryUsage().arrayBuffers - before < 50_000_000)
 })
 
+test('a checksum that was compared before is not compared again; everything else still is', () => {
+  const validator = new BatchValidator()
+  const batch = batchOf(100, 0)
+  setBatchCrc(batch, 0, computeBatchCrc(batch, 0) ^ 1)
+  assert.equal(validator.validate(batch, settings, nowMs), ErrorCode.CORRUPT_MESSAGE)
+  assert.equal(validator.validate(batch, settings, nowMs, true), ErrorCode.NONE)
+  batch.writeInt32BE(batch.readInt32BE(57) + 1, 57)
+  assert.equal(validator.validate(batch, settings, nowMs, true), ErrorCode.INVALID_RECORD)
+})
+
 test('the latest timestamp of all records is found', () => {
   const validator = new BatchValidator()
   const timestamps = [nowMs - 5000, nowMs + 900, nowMs - 1, -1]

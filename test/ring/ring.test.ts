@@ -28,6 +28,23 @@ test('an appended entry is published with its bytes, writer and kind', () => {
   assert.not(ring.isAnswered(slot))
 })
 
+test('an entry is marked as checked only where its claimer found it right, in this lap alone', () => {
+  const ring = new Ring(Ring.create({ dataBytes: 1024, slots: 2 }))
+  const owner = new SmallOwner(ring)
+  const source = content(100, 5)
+  const marks: boolean[] = []
+  for (const verdict of [true, false, undefined, true]) {
+    const check = verdict === undefined ? undefined : () => verdict
+    const slot = ring.append(source, 3, 90, 7, EntryKind.data, check)
+    marks.push(ring.isChecked(slot))
+    assert.is(ring.writer(slot), 7)
+    assert.equal(Buffer.from(ring.view(slot)), source.subarray(3, 90))
+    owner.reveal()
+    owner.retire()
+  }
+  assert.equal(marks, [true, false, false, true])
+})
+
 test('target and source lie at the same place modulo 8 bytes', () => {
   const ring = new Ring(Ring.create({ dataBytes: 4096 }))
   const source = Buffer.alloc(200)

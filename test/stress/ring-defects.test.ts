@@ -37,8 +37,8 @@ const defects: readonly Defect[] = [
   {
     name: 'the lap published before the copy',
     file: 'src/ring/ring.ts',
-    from: 'this.copy(slot, source, start, end)\n    this.publish(slot)',
-    to: 'this.publish(slot)\n    this.copy(slot, source, start, end)',
+    from: 'this.copy(slot, source, start, end)\n',
+    to: 'this.publish(slot)\n    this.copy(slot, source, start, end)\n',
     caughtAs: /published too early/,
     options: largeBatches,
   },
