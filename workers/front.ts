@@ -4,6 +4,7 @@ import { flushCompileCache } from 'node:module'
 import { type MessagePort, workerData } from 'node:worker_threads'
 import { assertDefined } from '../src/base/assert.ts'
 import { systemClock } from '../src/base/clock.ts'
+import { settleAfterStart } from '../src/base/garbage.ts'
 import { systemRandom } from '../src/base/random.ts'
 import { exposeCalls, remoteCalls } from '../src/broker/remote-calls.ts'
 import { remoteLogger } from '../src/broker/remote-logger.ts'
@@ -32,3 +33,4 @@ runAgent(agent, bell, (thrown) => {
 })
 // A thread that is terminated would keep what it compiled to itself.
 setImmediate(flushCompileCache)
+settleAfterStart(systemClock)

@@ -1,7 +1,9 @@
 /** `safka start`: runs a broker until a signal asks it to stop. */
 
 import { flushCompileCache } from 'node:module'
+import { systemClock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
+import { settleAfterStart } from '../base/garbage.ts'
 import { type LogFields, type Logger, lineLogger } from '../base/logger.ts'
 import { type Broker, type BrokerAddress, startBroker } from '../broker/broker.ts'
 import { type ResolvedConfig, resolveConfig } from '../broker/config.ts'
@@ -58,6 +60,7 @@ async function serve({ config }: ResolvedConfig, logger: Logger): Promise<number
   process.stdout.write(`${readyLine(broker.addresses)}\n`)
   logger.info('started', startFacts(config))
   flushCompileCache()
+  settleAfterStart(systemClock)
   await broker.done
   return exitCode.ok
 }

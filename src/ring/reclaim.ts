@@ -1,8 +1,7 @@
 /** Gives the memory of dropped rings back to the system: V8 does not count shared memory, and so would let it lie for long. */
 
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import type { Clock, Timer } from '../base/clock.ts'
+import { collectGarbage } from '../base/garbage.ts'
 import { ringMemoryBytes } from './layout.ts'
 import type { Ring } from './ring.ts'
 
@@ -15,9 +14,6 @@ export const droppedBytesMax = 32 * 1024 * 1024
 export const collectLaterMs = 1_000
 /** Less than this is left to the collections that come anyway. */
 export const droppedBytesMin = 2 * 1024 * 1024
-
-/** A context takes a millisecond to make, the flag is set for as long: two threads may meet, seldom more than once. */
-const exposeAttemptsMax = 10
 
 /**
  * Counts the rings that a thread has let go of. Their memory goes back once every thread has collected its views of it, so
@@ -55,26 +51,4 @@ export class RingReclaim {
     // Not in the midst of the work that drops the ring: its frames may still hold on to it.
     setImmediate(this.#collect)
   }
-}
-
-let gc: (() => void) | undefined
-
-function collectGarbage(): void {
-  gc ??= exposedGc()
-  // Without it the memory goes back with V8's own next collection, and this is tried again with the next dropped rings.
-  gc?.()
-}
-
-/**
- * This thread's garbage collection. Contexts that are made while the flag is set get the function. The flag is all threads'
- * at once: another one may take it back in between, and then the context has none.
- */
-function exposedGc(): (() => void) | undefined {
-  for (let attempt = 0; attempt < exposeAttemptsMax; attempt++) {
-    setFlagsFromString('--expose-gc')
-    const exposed: unknown = runInNewContext('globalThis.gc')
-    setFlagsFromString('--no-expose-gc')
-    if (typeof exposed === 'function') return () => exposed()
-  }
-  return undefined
 }
