@@ -2,8 +2,9 @@
  * Produce (key 0), versions 3-13: appends one batch a partition and answers once it is readable.
  *
  * Behaviour: `acks` -1 and 1 are the same with one replica; 0 gets no response, and an error closes the connection. A batch larger
- * than `max.message.bytes` is refused here, before it takes room in a ring; all other checks are the owner's. `timeout` bounds only
- * the wait for room. Data of a transaction goes where that was opened; `recordErrors` stays empty.
+ * than `max.message.bytes` is refused here, before it takes room in a ring; so is one that a topic's `compression.type` makes
+ * larger. All other checks are the owner's. `timeout` bounds only the wait for room. Data of a transaction goes where that was
+ * opened. Null records get INVALID_RECORD, where Kafka trips over them and never answers.
  * Versions: 3-6 do not know zstd; from 12 on the partition is added to the producer's transaction here (KIP-890); 13 goes by topic id.
  * 0-2 are advertised (KAFKA-18659), and answered like Kafka: the connection closes.
  */
@@ -35,6 +36,7 @@ import {
 } from '../wire/record-batch.ts'
 import { type Call, defineApi } from './api.ts'
 import { mustWait, type Place, type Settlement, type TransactionBatch } from './ports.ts'
+import { messageOfRecordErrors, recordErrorsOf } from './record-errors.ts'
 
 export const produce = defineApi({
   place: 'front',
@@ -50,7 +52,6 @@ const zstd = 4
 const waitMsMin = 1_000
 /** Nor longer than this: the batch is held all the while, even where the client has gone. */
 const waitMsMax = 60_000
-const invalidTimestampMessage = 'One or more records have been rejected due to invalid timestamp'
 const adminClientId = '__admin_client'
 
 /** The first version whose producers know TRANSACTION_ABORTABLE. */
@@ -66,7 +67,7 @@ class Production implements Settlement {
   readonly #call: Call<ProduceResponse>
   /** One entry a partition, in the order of the request. */
   readonly #results: ProduceResponsePartitionProduceResponse[] = []
-  readonly #slots: number[] = []
+  readonly #places: (Place | undefined)[] = []
   /** The producers of batches that belong to transactions, by the batch's index. */
   readonly #transactional = new Map<number, number>()
   #unsettled = 0
@@ -87,28 +88,33 @@ class Production implements Settlement {
         const work = this.#prepare(topic, data, refusal)
         if (work === undefined) continue
         // One that waits makes all behind it wait too, so that batches of one partition keep their order.
-        if (waiting !== undefined) waiting.push(this.#kept(work))
-        else if (this.#mustBeAdded(work) || !this.#claim(work)) waiting = [this.#kept(work)]
+        const later = waiting === undefined ? this.#claimNow(work) : work
+        if (later === undefined) continue
+        waiting ??= []
+        waiting.push(this.#kept(later))
       }
     }
     if (waiting !== undefined) return this.#claimLater(waiting)
     this.#claimedAll()
   }
 
-  settled(index: number, errorCode: number, baseOffset: number, logAppendTimeMs: number): void {
+  settled(index: number, errorCode: number, baseOffset: number, timeMs: number, refused?: Buffer): void {
     const result = this.#results[index]
-    const slot = this.#slots[index]
-    if (result === undefined || slot === undefined) return
+    const place = this.#places[index]
+    if (result === undefined || place === undefined) return
     result.errorCode = errorCode
     if (errorCode === ErrorCode.NONE) {
       result.baseOffset = baseOffset
-      result.logAppendTimeMs = logAppendTimeMs
+      result.logAppendTimeMs = timeMs
     }
     const isUnverified = this.#transactional.has(index) && isOfTransaction(errorCode)
     if (isUnverified) this.#refuseUnverified(result, this.#transactional.get(index) ?? -1)
-    if (errorCode === ErrorCode.INVALID_TIMESTAMP) result.errorMessage = invalidTimestampMessage
+    if (refused !== undefined) {
+      result.recordErrors = recordErrorsOf(refused, place, timeMs)
+      result.errorMessage = messageOfRecordErrors(errorCode, result.recordErrors)
+    }
     if (!isBeforeLog(errorCode) && !isUnverified)
-      result.logStartOffset = this.#call.ports.partitions.logStartOffset(slot)
+      result.logStartOffset = this.#call.ports.partitions.logStartOffset(place.partition.slot)
     this.#unsettled -= 1
     this.#finishIfSettled()
   }
@@ -134,7 +140,7 @@ class Production implements Settlement {
     const index = this.#results.length
     const result = makeProduceResponsePartitionProduceResponse({ index: data.index, baseOffset: -1 })
     this.#results.push(result)
-    this.#slots.push(-1)
+    this.#places.push(undefined)
     result.errorCode = refusal
     if (refusal !== ErrorCode.NONE) return undefined
     const partition = topic?.partitions[data.index]
@@ -143,24 +149,36 @@ class Production implements Settlement {
       result.errorCode = isById ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
       return undefined
     }
-    this.#slots[index] = partition.slot
+    const place = { topic, partition }
+    this.#places[index] = place
     result.errorCode = errorOfRecords(data.records, this.#call.apiVersion)
     if (result.errorCode !== ErrorCode.NONE || data.records === null) return undefined
     const batch = data.records.subarray(0, batchSizeBytes(data.records, 0))
     result.errorCode = this.#errorOfPlace(topic, batch)
-    return result.errorCode === ErrorCode.NONE ? { place: { topic, partition }, index, batch } : undefined
+    return result.errorCode === ErrorCode.NONE ? { place, index, batch } : undefined
   }
 
   #errorOfPlace(topic: CatalogTopic, batch: Buffer): number {
     if (topic.isInternal && this.#call.clientId !== adminClientId) return ErrorCode.INVALID_TOPIC_EXCEPTION
     const isNameless = this.#request.transactionalId === null
     if (isNameless && isTransactional(batchAttributes(batch, 0))) return ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
-    if (batch.length > topic.settings.maxMessageBytes) return ErrorCode.MESSAGE_TOO_LARGE
-    return ErrorCode.NONE
+    return batch.length > topic.settings.maxMessageBytes ? ErrorCode.MESSAGE_TOO_LARGE : ErrorCode.NONE
   }
 
   #kept(work: Work): Work {
     return { ...work, batch: this.#call.keep(work.batch) }
+  }
+
+  /** Answers what has to wait: for the batch's new codec, for its transaction, or for room. */
+  #claimNow(work: Work): Work | undefined {
+    const batch = this.#call.ports.recompression.now(work.place.topic.settings, work.batch)
+    if (batch === undefined) return work
+    if (isTooLarge(work, batch)) {
+      this.#fail(work.index, ErrorCode.MESSAGE_TOO_LARGE)
+      return undefined
+    }
+    const ready = batch === work.batch ? work : { ...work, batch }
+    return this.#mustBeAdded(ready) || !this.#claim(ready) ? ready : undefined
   }
 
   /** False where the batch has to wait for room. */
@@ -185,15 +203,18 @@ class Production implements Settlement {
   }
 
   async #claimLater(works: readonly Work[]): Promise<void> {
-    const { transactions, monotonicMs } = this.#call.ports
+    const { recompression, transactions, monotonicMs } = this.#call.ports
     const deadlineMs = monotonicMs() + Math.min(Math.max(waitMsMin, this.#request.timeoutMs), waitMsMax)
-    for (const work of works) {
+    for (const raw of works) {
+      const batch = await recompression.later(raw.place.topic.settings, raw.batch)
+      if (batch === undefined || isTooLarge(raw, batch)) {
+        this.#fail(raw.index, ErrorCode.MESSAGE_TOO_LARGE)
+        continue
+      }
+      const work = { ...raw, batch }
       let errorCode: number = ErrorCode.NONE
       if (this.#mustBeAdded(work)) {
-        errorCode = await transactions.add(
-          this.#request.transactionalId ?? '',
-          transactionBatch(work.place, work.batch),
-        )
+        errorCode = await transactions.add(this.#request.transactionalId ?? '', transactionBatch(work.place, batch))
       }
       if (errorCode === ErrorCode.NONE) errorCode = await this.#claimWhenRoom(work, deadlineMs)
       if (errorCode !== ErrorCode.NONE) this.#fail(work.index, errorCode)
@@ -249,6 +270,10 @@ class Production implements Settlement {
   }
 }
 
+function isTooLarge({ place }: Work, batch: Buffer): boolean {
+  return batch.length > place.topic.settings.maxMessageBytes
+}
+
 /** What Kafka finds out from the coordinator, before it looks at the log. */
 function isOfTransaction(errorCode: number): boolean {
   return errorCode === ErrorCode.INVALID_TXN_STATE || errorCode === ErrorCode.INVALID_PRODUCER_EPOCH
@@ -263,9 +288,17 @@ function transactionBatch(place: Place, batch: Buffer): TransactionBatch {
   }
 }
 
-/** Errors of which Kafka does not tell the log start, since they are found before it looks at the log. */
+/** Errors with which Kafka does not tell the log start (ReplicaManager.appendToLocalLog). */
 function isBeforeLog(errorCode: number): boolean {
-  return errorCode === ErrorCode.CORRUPT_MESSAGE || errorCode === ErrorCode.KAFKA_STORAGE_ERROR
+  switch (errorCode) {
+    case ErrorCode.CORRUPT_MESSAGE:
+    case ErrorCode.KAFKA_STORAGE_ERROR:
+    case ErrorCode.MESSAGE_TOO_LARGE:
+    case ErrorCode.RECORD_LIST_TOO_LARGE:
+      return true
+    default:
+      return false
+  }
 }
 
 /** What Kafka's ProduceRequest.validateRecords refuses: anything but exactly one batch of magic 2. */

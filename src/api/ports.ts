@@ -1,7 +1,7 @@
 /** What the APIs need from the broker around them: the front implements these, tests may stub them. */
 
 import type { Offset, PartitionSlot, TopicIdHex } from '../base/ids.ts'
-import type { CatalogPartition, CatalogTopic } from '../base/topology.ts'
+import type { CatalogPartition, CatalogTopic, PartitionSettings } from '../base/topology.ts'
 import type { FetchRequest, FetchResponsePartitionData } from '../wire/generated/fetch.ts'
 
 /** The topics as this thread knows them. */
@@ -14,8 +14,11 @@ export interface Catalog {
 
 /** Hears what became of a batch that was claimed; `index` is the one given with the claim. */
 export interface Settlement {
-  /** `logAppendTimeMs` is -1 where the producer's own timestamps were kept. Called exactly once a claim, never within it. */
-  settled(index: number, errorCode: number, baseOffset: Offset, logAppendTimeMs: number): void
+  /**
+   * `timeMs` is the log append time, -1 where the producer's own timestamps were kept; of a refused batch, when it was refused.
+   * `refused`: the bytes of a batch of which single records may be at fault. Called exactly once a claim, never within it.
+   */
+  settled(index: number, errorCode: number, baseOffset: Offset, timeMs: number, refused?: Buffer): void
 }
 
 /** `Partitions.claim` answers this where there is no room yet: `waitForRoom`, then claim again. */
@@ -72,6 +75,17 @@ export interface Partitions {
   offsetForTimestamp(place: Place, timestampMs: number, endOffset: Offset): Promise<TimedOffset | undefined>
   /** The first record that carries the greatest timestamp below `endOffset`. */
   maxTimestamp(place: Place, endOffset: Offset): Promise<TimedOffset | undefined>
+}
+
+/** Gives batches the codec that their topic asks for, which changes their size. */
+export interface Recompression {
+  /**
+   * The batch as it is to be claimed: the same one where it keeps its codec, or is damaged (its owner refuses it then).
+   * Undefined where that takes long: see `later`.
+   */
+  now(settings: PartitionSettings, batch: Buffer): Buffer | undefined
+  /** The same, in the thread pool; `batch` must not change meanwhile. Undefined where it is larger than may be unpacked. */
+  later(settings: PartitionSettings, batch: Buffer): Promise<Buffer | undefined>
 }
 
 /** A batch of a transaction, on its way into a partition. */
@@ -167,6 +181,7 @@ export type ClusterFacts = {
 export type Ports = {
   readonly catalog: Catalog
   readonly partitions: Partitions
+  readonly recompression: Recompression
   readonly transactions: Transactions
   readonly parking: Parking
   readonly fetchSessions: FetchSessions

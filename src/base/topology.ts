@@ -24,8 +24,10 @@ export type PartitionSettings = {
   /** Milliseconds that a record's timestamp may lie before or after the broker's clock. */
   readonly timestampBeforeMaxMs: number
   readonly timestampAfterMaxMs: number
-  /** `producer` keeps what the producer sent. Others are kept as configs, but have no effect yet (SKIPPED.md). */
+  /** `producer` keeps what the producer sent; fronts give batches the other codecs before they claim room for them. */
   readonly compressionType: 'producer' | 'uncompressed' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+  /** The level of that codec; of no meaning where it has none. */
+  readonly compressionLevel: number
   /** Sync policy: `every` = readable only once synced; `interval` = synced every `flushMs`; `never` = the page cache. */
   readonly sync: 'never' | 'interval' | 'every'
   readonly flushMs: number

@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import type { LogLevel } from '../base/logger.ts'
 import type { StorageKind } from '../base/topology.ts'
 import { ConfigError } from './config-error.ts'
+import { offsetsCodec } from './coordinator-settings.ts'
 import { usableCores } from './cpu-quota.ts'
 import { hostInAddress, resolveListeners } from './listeners.ts'
 import type { ListenerSpec } from './remotes.ts'
@@ -97,6 +98,9 @@ export function configWith(changes: Partial<BrokerConfig> = {}): BrokerConfig {
   return merged
 }
 
+/** Kafka's codecs are numbered from 0, none, to this, zstd. */
+const codecMax = 4
+
 function requireConsistent(config: BrokerConfig): void {
   if (config.halfReceivedBytesMax < config.requestBytesMax) {
     throw new ConfigError(
@@ -109,6 +113,10 @@ function requireConsistent(config: BrokerConfig): void {
     throw new ConfigError(
       `ring-memory-bytes-max (${config.ringMemoryBytesMax}) must be at least ring-bytes-max (${config.ringBytesMax})`,
     )
+  }
+  const codec = offsetsCodec(config.kafka)
+  if (codec < 0 || codec > codecMax) {
+    throw new ConfigError(`offsets.topic.compression.codec must be a codec's number from 0 to 4, not ${codec}`)
   }
 }
 

@@ -18,7 +18,7 @@ import { ByteQueue } from '../ring/queue.ts'
 import type { PartitionTable } from '../ring/table.ts'
 import { BrokerFacts } from './cluster-facts.ts'
 import type { BrokerConfig } from './config.ts'
-import { groupSettings, transactionSettings } from './coordinator-settings.ts'
+import { groupSettings, offsetsCodec, transactionSettings } from './coordinator-settings.ts'
 import { RingJournal } from './journal.ts'
 import { Placement } from './placement.ts'
 import { RequestDesk } from './request-desk.ts'
@@ -108,7 +108,7 @@ function buildStorage(options: CoordinatorPartsOptions, topicRemoved: (name: str
   })
   const ownerBells = shared.topology.ownerBells.map((memory) => new Bell(memory))
   const writer = new RingWriter({ keeper, find, table, ownerBells, bell: shared.mainBell, clock, logger })
-  const journal = new RingJournal({ writer, table, clock, logger })
+  const journal = new RingJournal({ writer, table, clock, logger, offsetsCodec: offsetsCodec(config.kafka) })
   const registry: TopicRegistry = new TopicRegistry({
     owners,
     fronts,

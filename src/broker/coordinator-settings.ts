@@ -40,6 +40,11 @@ export function transactionSettings(configOf: ConfigOf): TransactionSettings {
   }
 }
 
+/** The codec number of batches in `__consumer_offsets`; one that does not exist is refused when the configuration is read. */
+export function offsetsCodec(kafka: ReadonlyMap<string, string>): number {
+  return Number(kafka.get('offsets.topic.compression.codec') ?? 0)
+}
+
 function numbersFrom(configOf: ConfigOf): (name: string, otherwise: number) => number {
   return (name, otherwise) => {
     const value = configOf(name)

@@ -16,6 +16,7 @@ import type {
 import type { LogReader } from '../log/local/reader.ts'
 import { EntryKind } from '../ring/slot.ts'
 import type { PartitionTable } from '../ring/table.ts'
+import { Codec } from '../wire/compression/compress.ts'
 import { ErrorCode, errorName } from '../wire/generated/errors.ts'
 import {
   batchBaseOffset,
@@ -55,13 +56,22 @@ export class RingJournal implements Journal {
   readonly #table: PartitionTable
   readonly #clock: Clock
   readonly #logger: Logger
+  readonly #offsetsCodec: number
   #recordCount = 0
 
-  constructor(options: { writer: RingWriter; table: PartitionTable; clock: Clock; logger: Logger }) {
+  /** `offsetsCodec`: the codec of the batches of groups and offsets; all others stay uncompressed, as in Kafka. */
+  constructor(options: {
+    writer: RingWriter
+    table: PartitionTable
+    clock: Clock
+    logger: Logger
+    offsetsCodec?: number
+  }) {
     this.#writer = options.writer
     this.#table = options.table
     this.#clock = options.clock
     this.#logger = options.logger
+    this.#offsetsCodec = options.offsetsCodec ?? Codec.none
   }
 
   /** Makes an internal partition known, once its owner has opened it. */
@@ -94,6 +104,7 @@ export class RingJournal implements Journal {
     const timestampMs = this.#clock.nowMs()
     const bytes = buildBatch({
       records: records.map((record) => ({ ...record, headers: [], timestampMs })),
+      compression: topic === '__consumer_offsets' ? this.#offsetsCodec : Codec.none,
       // The same sequence each time, as Kafka's coordinator has it: it never sends a batch twice.
       ...(transaction === undefined ? {} : { ...transaction, baseSequence: 0, isTransactional: true }),
     })

@@ -25,6 +25,7 @@ import { HalfReceived } from './half-received.ts'
 import { FetchParking } from './parking.ts'
 import { FrontPartitions } from './partitions.ts'
 import { Pending } from './pending.ts'
+import { BatchRecompression } from './recompression.ts'
 import { ResponseBudget } from './response-budget.ts'
 import { Room } from './room.ts'
 import { Turn } from './turn.ts'
@@ -242,6 +243,7 @@ export class FrontAgent implements FrontControl {
     return {
       catalog: this.#catalog,
       partitions: this.#partitions,
+      recompression: new BatchRecompression(),
       transactions: new Additions(main, clock),
       parking: this.#parking,
       fetchSessions: new FetchSessionCache({ clock, random, sessionsMax: fetchSessionsMax }),

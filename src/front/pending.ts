@@ -5,6 +5,7 @@ import type { PartitionSlot } from '../base/ids.ts'
 import { slotDistance } from '../ring/cursor.ts'
 import type { Ring } from '../ring/ring.ts'
 import type { PartitionTable } from '../ring/table.ts'
+import { ErrorCode } from '../wire/generated/errors.ts'
 
 type Waiting = {
   readonly ring: Ring
@@ -63,10 +64,11 @@ export class Pending {
       queue.first += 1
       const errorCode = ring.outcome(ringSlot)
       const baseOffset = ring.baseOffset(ringSlot)
-      const logAppendTimeMs = ring.logAppendTime(ringSlot)
+      const timeMs = ring.logAppendTime(ringSlot)
+      const refused = isFaultOfRecords(errorCode) ? Buffer.from(ring.view(ringSlot)) : undefined
       // After this the slot's memory may be another's at any moment.
       ring.markAnswered(ringSlot)
-      waiting.settlement.settled(waiting.index, errorCode, baseOffset, logAppendTimeMs)
+      waiting.settlement.settled(waiting.index, errorCode, baseOffset, timeMs, refused)
     }
     const settled = queue.first - before
     this.#count -= settled
@@ -76,4 +78,9 @@ export class Pending {
     }
     return settled
   }
+}
+
+/** Producers are told which records caused these. */
+function isFaultOfRecords(errorCode: number): boolean {
+  return errorCode === ErrorCode.INVALID_TIMESTAMP || errorCode === ErrorCode.INVALID_RECORD
 }

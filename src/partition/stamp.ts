@@ -56,7 +56,7 @@ function stampData(partition: Partition, ring: Ring, slot: number, validator: Ba
   const bytes = ring.view(slot)
   const error = validator.validate(bytes, partition.settings, nowMs, ring.isChecked(slot))
   if (error !== ErrorCode.NONE) {
-    refuse(ring, slot, error)
+    refuse(ring, slot, error, nowMs)
     return
   }
   const isAppendTime = partition.settings.timestampType === 'LogAppendTime'

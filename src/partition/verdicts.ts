@@ -25,10 +25,13 @@ export function closedError(partition: Partition): number {
   return partition.state === 'removed' ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.KAFKA_STORAGE_ERROR
 }
 
-/** Writes a refusal, with the offset that Kafka answers it with. With NONE: the entry is heeded, and not for the log. */
-export function refuse(ring: Ring, slot: number, errorCode: number): void {
+/**
+ * Writes a refusal, with the offset that Kafka answers it with, and the time by which it was decided where that matters. With
+ * NONE: the entry is heeded, and not for the log.
+ */
+export function refuse(ring: Ring, slot: number, errorCode: number, nowMs = -1): void {
   ring.setBaseOffset(slot, -1)
-  ring.setLogAppendTime(slot, -1)
+  ring.setLogAppendTime(slot, nowMs)
   ring.setOutcome(slot, errorCode)
   ring.setVerdict(slot, Verdict.refused)
 }
@@ -53,11 +56,11 @@ export function take(partition: Partition, ring: Ring, slot: number, bytes: Buff
 
 /** Answers a batch that was appended before with the offset it got then; nothing is written again. */
 export function repeat(partition: Partition, ring: Ring, slot: number): void {
-  const isAppendTime = partition.settings.timestampType === 'LogAppendTime'
   const known = partition.producers.known
   ring.setBaseOffset(slot, known.baseOffset)
   ring.setLastOffset(slot, known.lastOffset)
-  ring.setLogAppendTime(slot, isAppendTime ? known.timestampMs : -1)
+  // Whatever the topic's timestamps are (UnifiedLog.append).
+  ring.setLogAppendTime(slot, known.timestampMs)
   ring.setOutcome(slot, ErrorCode.NONE)
   ring.setVerdict(slot, Verdict.duplicate)
 }

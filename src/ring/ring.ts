@@ -321,7 +321,7 @@ export class Ring {
     this.#slots.setFloat(slot, slotFloat.maxTimestamp, timestampMs)
   }
 
-  /** Milliseconds, or -1 where the topic keeps its producers' timestamps. */
+  /** Milliseconds, or -1 where the topic keeps its producers' timestamps; of a refused batch, when it was looked at. */
   logAppendTime(slot: number): number {
     return this.#slots.getFloat(slot, slotFloat.logAppendTime)
   }

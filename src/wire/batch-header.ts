@@ -54,6 +54,11 @@ export function batchSizeBytes(bytes: Buffer, at: number): number {
   return bytes.readInt32BE(at + lengthAt) + batchOverheadBytes
 }
 
+/** What the length field says: the bytes behind it. The CRC does not cover it. */
+export function setBatchLength(bytes: Buffer, at: number, length: number): void {
+  bytes.writeInt32BE(length, at + lengthAt)
+}
+
 export function batchBaseOffset(bytes: Buffer, at: number): number {
   return readInt64(bytes, at)
 }

@@ -150,6 +150,21 @@ const recordBytesMin = 7
  * than 2, and where the records would pass `bytesMax` when decompressed.
  */
 export function readRecords(bytes: Buffer, at: number, bytesMax: number = recordsBytesMax): BatchRecord[] {
+  const records: BatchRecord[] = []
+  eachRecord(bytes, at, bytesMax, (record) => {
+    records.push(record)
+    return true
+  })
+  return records
+}
+
+/** Visits them one by one, until `visit` answers false; throws likewise, as far as it got. */
+export function eachRecord(
+  bytes: Buffer,
+  at: number,
+  bytesMax: number,
+  visit: (record: BatchRecord, index: number) => boolean,
+): void {
   if (bytes.length - at < batchHeaderBytes) throw new DecodeError('the batch is cut off')
   const sizeBytes = batchSizeBytes(bytes, at)
   if (sizeBytes < batchHeaderBytes || sizeBytes > bytes.length - at) throw new DecodeError('the batch is cut off')
@@ -166,13 +181,11 @@ export function readRecords(bytes: Buffer, at: number, bytesMax: number = record
   const isAppendTime = batchTimestampType(bytes, at) === 'LogAppendTime'
   const timestampMs = isAppendTime ? batchMaxTimestamp(bytes, at) : batchBaseTimestamp(bytes, at)
   const reader = new Reader(payload)
-  const records: BatchRecord[] = []
   for (let index = 0; index < count; index++) {
     const record = readRecord(reader, baseOffset, timestampMs)
-    records.push(isAppendTime ? { ...record, timestampMs } : record)
+    if (!visit(isAppendTime ? { ...record, timestampMs } : record, index)) return
   }
   if (reader.remaining > 0) throw new DecodeError(`${reader.remaining} bytes follow the last record`)
-  return records
 }
 
 function readRecord(reader: Reader, baseOffset: number, baseTimestampMs: number): BatchRecord {

@@ -230,4 +230,12 @@ for (const [what, given, expected] of refused) {
   })
 }
 
+test('a codec that does not exist is refused for the offsets', () => {
+  const withCodec = (codec: string) => () =>
+    configWith({ kafka: new Map([['offsets.topic.compression.codec', codec]]) })
+  withCodec('4')()
+  assert.throws(withCodec('5'), /offsets\.topic\.compression\.codec must be a codec's number from 0 to 4, not 5/)
+  assert.throws(withCodec('-1'), /not -1/)
+})
+
 test.run()

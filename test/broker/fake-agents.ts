@@ -29,6 +29,7 @@ export const partitionSettings: PartitionSettings = {
   timestampBeforeMaxMs: 2 ** 63,
   timestampAfterMaxMs: 3_600_000,
   compressionType: 'producer',
+  compressionLevel: 0,
   sync: 'never',
   flushMs: 2 ** 63,
 }

@@ -1,10 +1,15 @@
 /** The broker's own topics stay as they were made. */
 
-import { rmSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import kafkajs, { type Admin } from 'kafkajs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { SafkaError } from '../../src/base/errors.ts'
+import { batchCompression, eachBatch } from '../../src/wire/record-batch.ts'
 import { startTestBroker } from './test-broker.ts'
+
+const { Kafka, logLevel } = kafkajs
 
 for (const name of ['offsets.topic.num.partitions', 'transaction.state.log.num.partitions']) {
   test(`a broker whose ${name} has changed says so, and does not start`, async () => {
@@ -24,5 +29,37 @@ for (const name of ['offsets.topic.num.partitions', 'transaction.state.log.num.p
     assert.match(reason.message, `set ${name} to 50`)
   })
 }
+
+test('offsets are kept in the codec of offsets.topic.compression.codec, and found again after a restart', async () => {
+  const kafka = new Map([
+    ['offsets.topic.compression.codec', '4'],
+    ['offsets.topic.num.partitions', '1'],
+    ['transaction.state.log.num.partitions', '1'],
+  ])
+  let broker = await startTestBroker({ owners: 0, fronts: 1, kafka })
+  const commits = async (work: (admin: Admin) => Promise<unknown>): Promise<void> => {
+    const admin = new Kafka({ brokers: [broker.address], logLevel: logLevel.NOTHING }).admin()
+    await admin.connect()
+    await work(admin)
+    await admin.disconnect()
+  }
+  const partitions = Array.from({ length: 20 }, (_, partition) => ({ partition, offset: '0' }))
+  await commits(async (admin) => {
+    await admin.createTopics({ topics: [{ topic: 'orders', numPartitions: partitions.length }] })
+    await admin.setOffsets({ groupId: 'readers', topic: 'orders', partitions })
+  })
+  broker = await broker.restart()
+  await commits(async (admin) => {
+    const [found] = await admin.fetchOffsets({ groupId: 'readers', topics: ['orders'] })
+    const known = found?.partitions.filter(({ offset }) => offset === '0') ?? []
+    assert.is(known.length, partitions.length)
+  })
+  const log = readFileSync(join(broker.directory, '__consumer_offsets-0', '00000000000000000000.log'))
+  const found: number[] = []
+  eachBatch(log, (at) => found.push(batchCompression(log, at)))
+  await broker.close()
+  assert.ok(found.length > 0)
+  assert.ok(found.every((codec) => codec === 4))
+})
 
 test.run()

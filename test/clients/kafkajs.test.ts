@@ -74,6 +74,37 @@ for (const shape of shapes) {
     await broker.close()
   })
 
+  test('whatever codec a producer uses, a topic with a codec of its own is read back whole', async ({ kafka }) => {
+    const admin = kafka.admin()
+    const producer = kafka.producer()
+    await Promise.all([admin.connect(), producer.connect()])
+    const types = ['uncompressed', 'gzip', 'snappy', 'lz4', 'zstd']
+    const topics = types.map((type) => ({
+      topic: `own-${type}`,
+      configEntries: [{ name: 'compression.type', value: type }],
+    }))
+    await admin.createTopics({ topics })
+    const large = 'text '.repeat(60_000)
+    for (const { topic } of topics) {
+      for (const [name, compression] of codecs) {
+        await producer.send({ topic, compression, messages: [{ key: name, value: `${name}.` }] })
+        await producer.send({ topic, compression, messages: [{ key: name, value: large }] })
+      }
+    }
+    const consumer = kafka.consumer({ groupId: 'readers-of-codecs' })
+    const seen = new Map<string, string[]>(topics.map(({ topic }) => [topic, []]))
+    await consumer.connect()
+    await consumer.subscribe({ topics: [...seen.keys()], fromBeginning: true })
+    await consumer.run({
+      eachMessage: async ({ topic, message }) => void seen.get(topic)?.push(`${message.key}: ${message.value}`),
+    })
+    const expected = codecs.flatMap(([name]) => [`${name}: ${name}.`, `${name}: ${large}`])
+    await until('every record is read', () => [...seen.values()].every(({ length }) => length === expected.length))
+    await consumer.disconnect()
+    for (const [topic, texts] of seen) assert.equal(texts, expected, topic)
+    await Promise.all([admin.disconnect(), producer.disconnect()])
+  })
+
   test('the admin creates, lists, describes, grows and deletes topics', async ({ kafka }) => {
     const admin = kafka.admin()
     await admin.connect()

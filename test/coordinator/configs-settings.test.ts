@@ -33,6 +33,7 @@ test("without any config the settings are Kafka's defaults", () => {
     timestampBeforeMaxMs: never,
     timestampAfterMaxMs: 3_600_000,
     compressionType: 'producer',
+    compressionLevel: 0,
     sync: 'never',
     flushMs: never,
   })

@@ -24,6 +24,8 @@ export type CollapsedOptions = {
   readonly settings?: Partial<FrontSettings>
   readonly maxMessageBytes?: number
   readonly timestampType?: PartitionSettings['timestampType']
+  /** Of every topic; they win over the ones above. */
+  readonly topicSettings?: Partial<PartitionSettings>
   /** Creates topics that a client asks for. */
   readonly queueBytes?: number
 }
@@ -120,8 +122,10 @@ export class Collapsed {
       timestampBeforeMaxMs: Number.MAX_SAFE_INTEGER,
       timestampAfterMaxMs: 3_600_000,
       compressionType: 'producer',
+      compressionLevel: 0,
       sync: 'never',
       flushMs: 1_000,
+      ...this.#options.topicSettings,
     }
   }
 

@@ -28,6 +28,8 @@ export class FakeDuplex implements Duplex {
   #listener: DuplexListener | undefined
   #waiting: Buffer[] = []
   #output = Buffer.alloc(0)
+  /** Where all connections read to: the first target, as there is no frame to be continued yet. */
+  #shared: Buffer | undefined
 
   connect(listener: DuplexListener): void {
     this.#listener = listener
@@ -46,6 +48,11 @@ export class FakeDuplex implements Duplex {
   drain(): void {
     this.unsentBytes = 0
     this.#listener?.drained()
+  }
+
+  /** Whether a whole response frame is there. */
+  get hasFrame(): boolean {
+    return this.#output.length >= 4 && this.#output.length >= 4 + this.#output.readInt32BE(0)
   }
 
   /** Takes the next whole response frame. */
@@ -105,11 +112,12 @@ export class FakeDuplex implements Duplex {
       const listener = this.#listener
       if (bytes === undefined || listener === undefined) return
       const target = listener.readTarget()
+      this.#shared ??= target
       const length = bytes.copy(target)
       if (length < bytes.length) this.#waiting.unshift(bytes.subarray(length))
       listener.received(target, length)
-      // The next read of any connection goes to the same memory.
-      target.fill(0xee, 0, length)
+      // The next read of any connection goes to the same memory, but where a large frame's rest is read to its own.
+      if (target === this.#shared) target.fill(0xee, 0, length)
     }
   }
 }

@@ -37,6 +37,7 @@ export function settingsWith(changed: Partial<PartitionSettings> = {}): Partitio
     timestampBeforeMaxMs: Number.MAX_SAFE_INTEGER,
     timestampAfterMaxMs: Number.MAX_SAFE_INTEGER,
     compressionType: 'producer',
+    compressionLevel: 0,
     sync: 'never',
     flushMs: 1000,
     ...changed,

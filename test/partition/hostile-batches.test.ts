@@ -84,8 +84,8 @@ function compare(ring: OneRing, line: Line): string | undefined {
   if (stamped.outcome !== errorCode) return `${errorName(stamped.outcome)} instead of ${errorName(errorCode)}`
   if (errorCode !== ErrorCode.NONE || line.errorCode !== ErrorCode.NONE) return undefined
   if (stamped.baseOffset !== line.baseOffset) return `offset ${stamped.baseOffset} instead of ${line.baseOffset}`
-  if (stamped.verdict === Verdict.duplicate) return undefined
   if (stamped.logAppendTimeMs !== line.logAppendTimeMs) return `log append time ${stamped.logAppendTimeMs}`
+  if (stamped.verdict === Verdict.duplicate) return undefined
   return stamped.bytes.toString('hex') === line.stored ? undefined : 'is stored in other bytes'
 }
 

@@ -28,6 +28,7 @@ export function testSettings(change: Partial<PartitionSettings> = {}): Partition
     timestampBeforeMaxMs: 2 ** 63,
     timestampAfterMaxMs: 3_600_000,
     compressionType: 'producer',
+    compressionLevel: 0,
     sync: 'never',
     flushMs: 2 ** 63,
     ...change,

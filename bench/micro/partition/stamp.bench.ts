@@ -30,6 +30,7 @@ const settings: PartitionSettings = {
   timestampBeforeMaxMs: 2 ** 63,
   timestampAfterMaxMs: 3_600_000,
   compressionType: 'producer',
+  compressionLevel: 0,
   sync: 'never',
   flushMs: 2 ** 63,
 }

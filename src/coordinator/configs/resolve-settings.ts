@@ -12,6 +12,7 @@ export function resolveSettings(topicConfigs: ConfigMap, brokerConfigs: BrokerCo
   const text = (name: string): string => topicConfigValue(name, topicConfigs, brokerConfigs) ?? ''
   const number = (name: string): number => numberOf(text(name))
   const policies = listOf(text('cleanup.policy'))
+  const compressionType = compressionOf(text('compression.type'))
   const segmentBytes = numberOf(topicConfigValue('internal.segment.bytes', topicConfigs, brokerConfigs) ?? '')
   return {
     storage: storageOf(text('safka.storage')),
@@ -29,7 +30,8 @@ export function resolveSettings(topicConfigs: ConfigMap, brokerConfigs: BrokerCo
     timestampType: text('message.timestamp.type') === 'LogAppendTime' ? 'LogAppendTime' : 'CreateTime',
     timestampBeforeMaxMs: number('message.timestamp.before.max.ms'),
     timestampAfterMaxMs: number('message.timestamp.after.max.ms'),
-    compressionType: compressionOf(text('compression.type')),
+    compressionType,
+    compressionLevel: compressionLevelOf(compressionType, number),
     ...syncPolicy(number('flush.messages'), number('flush.ms'), brokerConfigs),
   }
 }
@@ -77,4 +79,13 @@ function compressionOf(value: string): PartitionSettings['compressionType'] {
     default:
       return 'producer'
   }
+}
+
+/** Kafka's LZ4 level has no counterpart here: the library has one level only. */
+function compressionLevelOf(
+  compressionType: PartitionSettings['compressionType'],
+  number: (name: string) => number,
+): number {
+  if (compressionType === 'gzip') return number('compression.gzip.level')
+  return compressionType === 'zstd' ? number('compression.zstd.level') : 0
 }

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { DecodeError, DecompressedTooLargeError } from '../errors.ts'
 import { xxhash32 } from './xxhash32.ts'
 
-type Lz4 = Pick<typeof import('lz4-napi'), 'compressFrameSync' | 'uncompressSync'>
+type Lz4 = Pick<typeof import('lz4-napi'), 'compressFrameSync' | 'compressFrame' | 'uncompressSync' | 'uncompress'>
 
 let loaded: Lz4 | undefined
 
@@ -47,12 +47,49 @@ export function lz4Compress(bytes: Buffer): Buffer {
   return lz4().compressFrameSync(bytes)
 }
 
+/** The same in the thread pool. */
+export function lz4CompressAsync(bytes: Buffer): Promise<Buffer> {
+  return lz4().compressFrame(bytes)
+}
+
 /** Throws DecodeError on damage, and where the output would pass `bytesMax`. */
 export function lz4Decompress(bytes: Buffer, bytesMax: number): Buffer {
-  const header = readHeader(bytes)
-  const outputs: Buffer[] = []
-  let total = 0
-  let window: Buffer = Buffer.alloc(0)
+  const outputs = new Outputs(bytes, bytesMax)
+  for (const { block, isStored } of blocksOf(bytes, outputs.header)) {
+    if (isStored) {
+      outputs.add(block)
+      continue
+    }
+    const { sized, window } = outputs.prepare(block)
+    try {
+      outputs.add(window.length > 0 ? lz4().uncompressSync(sized, window) : lz4().uncompressSync(sized))
+    } catch (thrown) {
+      throw damage(thrown)
+    }
+  }
+  return outputs.joined()
+}
+
+/** The same in the thread pool. */
+export async function lz4DecompressAsync(bytes: Buffer, bytesMax: number): Promise<Buffer> {
+  const outputs = new Outputs(bytes, bytesMax)
+  for (const { block, isStored } of blocksOf(bytes, outputs.header)) {
+    if (isStored) {
+      outputs.add(block)
+      continue
+    }
+    const { sized, window } = outputs.prepare(block)
+    try {
+      outputs.add(await (window.length > 0 ? lz4().uncompress(sized, window) : lz4().uncompress(sized)))
+    } catch (thrown) {
+      throw damage(thrown)
+    }
+  }
+  return outputs.joined()
+}
+
+/** The blocks of a frame, those that did not get smaller as they are. Throws DecodeError where they cannot be. */
+function* blocksOf(bytes: Buffer, header: FrameHeader): Generator<{ block: Buffer; isStored: boolean }> {
   let at = header.blocksStart
   for (;;) {
     const word = readWord(bytes, at)
@@ -64,18 +101,50 @@ export function lz4Decompress(bytes: Buffer, bytesMax: number): Buffer {
     if (header.hasBlockChecksums && readWord(bytes, end) !== xxhash32(bytes, at, end)) {
       throw new DecodeError('an LZ4 block does not match its checksum')
     }
-    const block = bytes.subarray(at, end)
-    // A block makes 4 MiB at most, so that the bound is passed by no more than that.
-    const output = word >= uncompressedBit ? block : decompressBlock(block, header.blockBytesMax, window)
-    total += output.length
-    if (total > bytesMax) throw new DecompressedTooLargeError(bytesMax)
-    outputs.push(output)
-    if (header.isLinked) window = nextWindow(window, output)
+    yield { block: bytes.subarray(at, end), isStored: word >= uncompressedBit }
     at = header.hasBlockChecksums ? end + 4 : end
   }
   // The content's own checksum is not compared, as in Kafka: the batch's CRC-32C already covers these bytes.
   if (header.hasContentChecksum) readWord(bytes, at)
-  return Buffer.concat(outputs, total)
+}
+
+/** What came out of a frame's blocks so far. */
+class Outputs {
+  readonly header: FrameHeader
+  readonly #bytesMax: number
+  readonly #blocks: Buffer[] = []
+  #total = 0
+  #window: Buffer = Buffer.alloc(0)
+
+  constructor(frame: Buffer, bytesMax: number) {
+    this.header = readHeader(frame)
+    this.#bytesMax = bytesMax
+  }
+
+  /** The library takes a block behind its output's size: the most it may make is put there. */
+  prepare(block: Buffer): { sized: Buffer; window: Buffer } {
+    const sized = Buffer.allocUnsafe(block.length + 4)
+    sized.writeUInt32LE(Math.min(this.header.blockBytesMax, block.length * growthMax), 0)
+    block.copy(sized, 4)
+    return { sized, window: this.#window }
+  }
+
+  /** A block makes 4 MiB at most, so that the bound is passed by no more than that. */
+  add(output: Buffer): void {
+    this.#total += output.length
+    if (this.#total > this.#bytesMax) throw new DecompressedTooLargeError(this.#bytesMax)
+    this.#blocks.push(output)
+    if (this.header.isLinked) this.#window = nextWindow(this.#window, output)
+  }
+
+  joined(): Buffer {
+    return Buffer.concat(this.#blocks, this.#total)
+  }
+}
+
+function damage(thrown: unknown): DecodeError {
+  if (thrown instanceof DecodeError) return thrown
+  return new DecodeError('an LZ4 block is damaged or too large', { cause: thrown })
 }
 
 function readHeader(bytes: Buffer): FrameHeader {
@@ -98,18 +167,6 @@ function readHeader(bytes: Buffer): FrameHeader {
     hasContentChecksum: (flags & contentChecksumFlag) !== 0,
     blockBytesMax: 2 ** (8 + 2 * sizeCode),
     blocksStart: checksumAt + 1,
-  }
-}
-
-/** The library takes a block behind its output's size: the most it may make is put there. */
-function decompressBlock(block: Buffer, bytesMax: number, window: Buffer): Buffer {
-  const sized = Buffer.allocUnsafe(block.length + 4)
-  sized.writeUInt32LE(Math.min(bytesMax, block.length * growthMax), 0)
-  block.copy(sized, 4)
-  try {
-    return window.length > 0 ? lz4().uncompressSync(sized, window) : lz4().uncompressSync(sized)
-  } catch (thrown) {
-    throw new DecodeError('an LZ4 block is damaged or too large', { cause: thrown })
   }
 }
 

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { DecodeError, DecompressedTooLargeError } from '../errors.ts'
 import { Reader } from '../reader.ts'
 
-type Snappy = Pick<typeof import('snappy'), 'compressSync' | 'uncompressSync'>
+type Snappy = Pick<typeof import('snappy'), 'compressSync' | 'compress' | 'uncompressSync' | 'uncompress'>
 
 let loaded: Snappy | undefined
 
@@ -30,41 +30,94 @@ const growthMax = 22
 export function snappyCompress(bytes: Buffer): Buffer {
   const parts: Buffer[] = [javaHeader]
   for (let start = 0; start < bytes.length; start += blockBytesMax) {
-    const block = snappy().compressSync(bytes.subarray(start, start + blockBytesMax))
-    const length = Buffer.allocUnsafe(4)
-    length.writeInt32BE(block.length)
-    parts.push(length, block)
+    addBlock(parts, snappy().compressSync(bytes.subarray(start, start + blockBytesMax)))
   }
   return Buffer.concat(parts)
 }
 
-/** Takes the Java framing and raw blocks. Throws DecodeError on damage, and where the output would pass `bytesMax`. */
-export function snappyDecompress(bytes: Buffer, bytesMax: number): Buffer {
-  const isFramed = bytes.length >= javaHeader.length && bytes.subarray(0, javaMagic.length).equals(javaMagic)
-  if (!isFramed) return decompressBlock(bytes, bytesMax)
-  const reader = new Reader(bytes, javaHeader.length)
-  const blocks: Buffer[] = []
-  let total = 0
-  while (reader.remaining > 0) {
-    const length = reader.readInt32()
-    const block = decompressBlock(reader.readView(length), bytesMax - total)
-    total += block.length
-    blocks.push(block)
+/** The same in the thread pool. */
+export async function snappyCompressAsync(bytes: Buffer): Promise<Buffer> {
+  const parts: Buffer[] = [javaHeader]
+  for (let start = 0; start < bytes.length; start += blockBytesMax) {
+    addBlock(parts, await snappy().compress(bytes.subarray(start, start + blockBytesMax)))
   }
-  const [only] = blocks
-  return blocks.length === 1 && only !== undefined ? only : Buffer.concat(blocks, total)
+  return Buffer.concat(parts)
 }
 
-function decompressBlock(block: Buffer, bytesMax: number): Buffer {
-  // The library allocates what a block claims before it looks at it, so the claim is checked first.
-  const claimed = new Reader(block).readUnsignedVarint()
-  if (claimed > block.length * growthMax) throw new DecodeError('a snappy block claims more than it can hold')
-  if (claimed > bytesMax) throw new DecompressedTooLargeError(bytesMax)
-  try {
-    const output = snappy().uncompressSync(block, { asBuffer: true })
-    if (Buffer.isBuffer(output)) return output
-  } catch (thrown) {
-    throw new DecodeError('snappy data are damaged', { cause: thrown })
+function addBlock(parts: Buffer[], block: Buffer): void {
+  const length = Buffer.allocUnsafe(4)
+  length.writeInt32BE(block.length)
+  parts.push(length, block)
+}
+
+/** Takes the Java framing and raw blocks. Throws DecodeError on damage, and where the output would pass `bytesMax`. */
+export function snappyDecompress(bytes: Buffer, bytesMax: number): Buffer {
+  const outputs = new Outputs(bytesMax)
+  for (const block of blocksOf(bytes)) {
+    outputs.expect(block)
+    try {
+      outputs.add(snappy().uncompressSync(block, { asBuffer: true }))
+    } catch (thrown) {
+      throw damage(thrown)
+    }
   }
-  throw new DecodeError('snappy answered no bytes')
+  return outputs.joined()
+}
+
+/** The same in the thread pool. */
+export async function snappyDecompressAsync(bytes: Buffer, bytesMax: number): Promise<Buffer> {
+  const outputs = new Outputs(bytesMax)
+  for (const block of blocksOf(bytes)) {
+    outputs.expect(block)
+    try {
+      outputs.add(await snappy().uncompress(block, { asBuffer: true }))
+    } catch (thrown) {
+      throw damage(thrown)
+    }
+  }
+  return outputs.joined()
+}
+
+/** The blocks of the Java framing; all of it, where it is not framed. */
+function* blocksOf(bytes: Buffer): Generator<Buffer> {
+  const isFramed = bytes.length >= javaHeader.length && bytes.subarray(0, javaMagic.length).equals(javaMagic)
+  if (!isFramed) {
+    yield bytes
+    return
+  }
+  const reader = new Reader(bytes, javaHeader.length)
+  while (reader.remaining > 0) yield reader.readView(reader.readInt32())
+}
+
+/** What came out so far. */
+class Outputs {
+  readonly #bytesMax: number
+  readonly #blocks: Buffer[] = []
+  #total = 0
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax
+  }
+
+  /** The library allocates what a block claims before it looks at it, so the claim is checked first. */
+  expect(block: Buffer): void {
+    const claimed = new Reader(block).readUnsignedVarint()
+    if (claimed > block.length * growthMax) throw new DecodeError('a snappy block claims more than it can hold')
+    if (claimed > this.#bytesMax - this.#total) throw new DecompressedTooLargeError(this.#bytesMax)
+  }
+
+  add(output: string | Buffer): void {
+    if (!Buffer.isBuffer(output)) throw new DecodeError('snappy answered no bytes')
+    this.#total += output.length
+    this.#blocks.push(output)
+  }
+
+  joined(): Buffer {
+    const [only] = this.#blocks
+    return this.#blocks.length === 1 && only !== undefined ? only : Buffer.concat(this.#blocks, this.#total)
+  }
+}
+
+function damage(thrown: unknown): DecodeError {
+  return thrown instanceof DecodeError ? thrown : new DecodeError('snappy data are damaged', { cause: thrown })
 }
