@@ -4,8 +4,9 @@
  * Behaviour: the response header is version 0 always. An unknown version of the request is answered with a version 0 body that
  * carries UNSUPPORTED_VERSION and, as Kafka has it, this API's own range, for the client to try again. A name or version of the
  * client software that is malformed gets INVALID_REQUEST. Produce is advertised from 0, since librdkafka looks at that before it
- * compresses. Features: `metadata.version`, by which tools tell the broker's version, and `transaction.version`, at whose level 2
- * producers get a new epoch with each transaction (KIP-890); `group.version` and the others are left out until they are true here.
+ * compresses. Features: `group.version`, whose level 1 has consumer groups (KIP-848), `metadata.version`, by which tools tell the
+ * broker's version, and `transaction.version`, at whose level 2 producers get a new epoch with each transaction (KIP-890); the others are
+ * left out until they are true here.
  * Versions: 3 brought the client's name and features; only 4 lists features whose least version is 0, as clients before it would
  * fail on them.
  */

@@ -4,10 +4,11 @@
 export type Feature = { readonly name: string; readonly least: number; readonly greatest: number }
 
 /**
- * By name, sorted. `metadata.version` goes from 3.3 (7), the first that KRaft can start from, to 4.3. `group.version` and the others
- * are left out until they are true here.
+ * By name, sorted. `metadata.version` goes from 3.3 (7), the first that KRaft can start from, to 4.3. `group.version` 1 has consumer
+ * groups (KIP-848); the others are left out until they are true here.
  */
 export const features: readonly Feature[] = [
+  { name: 'group.version', least: 0, greatest: 1 },
   { name: 'metadata.version', least: 7, greatest: 30 },
   { name: 'transaction.version', least: 0, greatest: 2 },
 ]

@@ -26,7 +26,7 @@ import { type KeptPartition, RingKeeper } from './ring-keeper.ts'
 import { RingWriter } from './ring-writer.ts'
 import type { SharedMemory } from './shared-memory.ts'
 import type { Agents } from './threads.ts'
-import { TopicRegistry } from './topic-registry.ts'
+import { type TopicListener, TopicRegistry } from './topic-registry.ts'
 import { RingTransactionMarks } from './transaction-marks.ts'
 
 /** Everything on main that exists only once the agents do. */
@@ -58,7 +58,10 @@ export type CoordinatorPartsOptions = {
 /** Makes the parts; nothing is read or opened yet. */
 export function buildCoordinatorParts(options: CoordinatorPartsOptions): CoordinatorParts {
   const { config, clock, random, logger } = options
-  const storage = buildStorage(options, (name) => groups.topicRemoved(name))
+  const storage = buildStorage(options, {
+    changed: (name) => groups.topicChanged(name),
+    removed: (name) => groups.topicRemoved(name),
+  })
   const { journal, registry } = storage
   const topicSettings = {
     nodeId: config.nodeId,
@@ -67,7 +70,15 @@ export function buildCoordinatorParts(options: CoordinatorPartsOptions): Coordin
   }
   const topics = new TopicCoordinator({ clock, random, journal, effects: registry, settings: topicSettings })
   const configOf = (name: string): string | null => topics.brokerConfig(name)
-  const groups = new GroupCoordinator({ clock, random, journal, topics, settings: groupSettings(configOf), logger })
+  const groups = new GroupCoordinator({
+    clock,
+    random,
+    journal,
+    topics,
+    groupConfigs: topics,
+    settings: groupSettings(configOf),
+    logger,
+  })
   const producerIds = new ProducerIdCoordinator({ clock, journal, nodeId: config.nodeId, logger })
   const transactions = new TransactionCoordinator({
     clock,
@@ -93,7 +104,7 @@ export function buildCoordinatorParts(options: CoordinatorPartsOptions): Coordin
   return { ...storage, topics, groups, producerIds, transactions, desk }
 }
 
-function buildStorage(options: CoordinatorPartsOptions, topicRemoved: (name: string) => void) {
+function buildStorage(options: CoordinatorPartsOptions, topicListener: TopicListener) {
   const { config, shared, agents, table, clock, logger } = options
   const { owners, fronts } = agents
   const find = (slot: PartitionSlot): KeptPartition | undefined => registry.partitionAt(slot)
@@ -116,7 +127,7 @@ function buildStorage(options: CoordinatorPartsOptions, topicRemoved: (name: str
     keeper: () => keeper,
     logger,
     internalOpened: (topic, partition) => options.internalOpened(journal, topic, partition),
-    topicRemoved,
+    topicListener,
   })
   return { placement, keeper, writer, journal, registry }
 }

@@ -1,6 +1,13 @@
 /** The coordinator's settings, from the broker configs that Kafka has for them. */
 
-import { defaultGroupSettings, type GroupSettings } from '../coordinator/groups/settings.ts'
+import { listOf } from '../coordinator/configs/validate.ts'
+import { assignorNames } from '../coordinator/groups/consumer/assignors/assign.ts'
+import {
+  type ConsumerGroupSettings,
+  defaultConsumerGroupSettings,
+  defaultGroupSettings,
+  type GroupSettings,
+} from '../coordinator/groups/settings.ts'
 import { defaultTransactionSettings, type TransactionSettings } from '../coordinator/transactions/settings.ts'
 
 /** Answers a broker config's value in force, or null. */
@@ -19,7 +26,27 @@ export function groupSettings(configOf: ConfigOf): GroupSettings {
     offsetsRetentionMs: number('offsets.retention.minutes', otherwise.offsetsRetentionMs / 60_000) * 60_000,
     offsetsRetentionCheckMs: number('offsets.retention.check.interval.ms', otherwise.offsetsRetentionCheckMs),
     offsetsPartitionCount: number('offsets.topic.num.partitions', otherwise.offsetsPartitionCount),
+    consumer: consumerGroupSettings(configOf),
     freesMemberOnClose: configOf('safka.group.member.free.on.close') === 'true',
+  }
+}
+
+/** What consumer groups go by. Assignors that are Java classes are left out: Safka has none. */
+function consumerGroupSettings(configOf: ConfigOf): ConsumerGroupSettings {
+  const number = numbersFrom(configOf)
+  const otherwise = defaultConsumerGroupSettings
+  const policy = configOf('group.consumer.migration.policy')?.toLowerCase() ?? 'bidirectional'
+  const named = listOf(configOf('group.consumer.assignors') ?? '')
+  const known = named.filter((name) => assignorNames.some((assignor) => assignor === name))
+  return {
+    isEnabled: listOf(configOf('group.coordinator.rebalance.protocols') ?? '').includes('consumer'),
+    membersMax: number('group.consumer.max.size', otherwise.membersMax),
+    assignors: known.length > 0 ? known : otherwise.assignors,
+    migration: {
+      canUpgrade: policy === 'bidirectional' || policy === 'upgrade',
+      canDowngrade: policy === 'bidirectional' || policy === 'downgrade',
+    },
+    regexRefreshMs: number('group.consumer.regex.refresh.interval.ms', otherwise.regexRefreshMs),
   }
 }
 

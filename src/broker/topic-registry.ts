@@ -20,6 +20,13 @@ import type { KeptPartition, RingKeeper } from './ring-keeper.ts'
 /** Partitions that one control call to an owner opens or removes: bounds the size of a message between threads. */
 const partitionsPerCall = 2_000
 
+/** Who wants to hear of topics once all threads know. */
+export type TopicListener = {
+  /** A topic is there, or has more partitions than before. */
+  changed(name: string): void
+  removed(name: string): void
+}
+
 /** Keeps the catalog and makes the coordinator's topic changes real in all threads. */
 export class TopicRegistry implements TopicEffects {
   readonly #topics = new Map<string, CatalogTopic>()
@@ -31,7 +38,7 @@ export class TopicRegistry implements TopicEffects {
   readonly #logger: Logger
   /** Called with each partition of an internal topic once its owner has opened it. */
   readonly #internalOpened: (topic: CatalogTopic, partition: CatalogPartition) => void
-  readonly #topicRemoved: (name: string) => void
+  readonly #topicListener: TopicListener
 
   constructor(options: {
     owners: readonly OwnerControl[]
@@ -40,7 +47,7 @@ export class TopicRegistry implements TopicEffects {
     keeper: () => RingKeeper
     logger: Logger
     internalOpened: (topic: CatalogTopic, partition: CatalogPartition) => void
-    topicRemoved: (name: string) => void
+    topicListener: TopicListener
   }) {
     this.#owners = options.owners
     this.#fronts = options.fronts
@@ -48,7 +55,7 @@ export class TopicRegistry implements TopicEffects {
     this.#keeper = options.keeper
     this.#logger = options.logger
     this.#internalOpened = options.internalOpened
-    this.#topicRemoved = options.topicRemoved
+    this.#topicListener = options.topicListener
   }
 
   /** The topic as the threads know it. */
@@ -69,6 +76,7 @@ export class TopicRegistry implements TopicEffects {
     const placed = topics.map((topic) => this.#place(topic, []))
     await this.#open(placed.map((topic) => ({ topic, from: 0 })))
     await this.#publish(placed)
+    for (const { name } of topics) this.#topicListener.changed(name)
   }
 
   async grown(topic: NewTopic): Promise<void> {
@@ -76,6 +84,7 @@ export class TopicRegistry implements TopicEffects {
     const placed = this.#place(topic, present.partitions)
     await this.#open([{ topic: placed, from: present.partitions.length }])
     await this.#publish([placed])
+    this.#topicListener.changed(topic.name)
   }
 
   async configured(topic: NewTopic): Promise<void> {
@@ -105,7 +114,7 @@ export class TopicRegistry implements TopicEffects {
       }),
     )
     for (const { slot, owner } of topic.partitions) this.#placement.giveBack({ slot, owner })
-    this.#topicRemoved(name)
+    this.#topicListener.removed(name)
   }
 
   async deleteRecords(name: string, index: number, beforeOffset: Offset) {

@@ -8,6 +8,10 @@ export interface TopicView {
   idOf(name: string): TopicIdHex | undefined
   /** The name of the topic with this id; undefined where there is none. */
   nameOf(id: TopicIdHex): string | undefined
+  /** All topics, as they are at the moment of the call. */
+  topicNames(): readonly string[]
+  /** How many topics were ever created: another number says that there are new ones. */
+  createdCount(): number
   /** How many partitions the topic has, numbered from 0; undefined where there is no such topic. */
   partitionCount(name: string): number | undefined
 }

@@ -27,7 +27,7 @@ function makeRegistry() {
     keeper: () => keeper,
     logger: silentLogger,
     internalOpened: () => undefined,
-    topicRemoved: () => undefined,
+    topicListener: { changed: () => undefined, removed: () => undefined },
   })
   return { owner, front, keeper, registry }
 }

@@ -3,6 +3,7 @@
 import { VirtualClock } from '../../src/base/clock.ts'
 import { topicIdBytes } from '../../src/base/ids.ts'
 import { seededRandom } from '../../src/base/random.ts'
+import type { GroupConfigs } from '../../src/coordinator/group-configs.ts'
 import { GroupCoordinator } from '../../src/coordinator/groups/coordinator.ts'
 import { defaultGroupSettings, type GroupSettings } from '../../src/coordinator/groups/settings.ts'
 import type { TopicView } from '../../src/coordinator/topic-view.ts'
@@ -73,12 +74,37 @@ export class FakeTopics implements TopicView {
   partitionCount(name: string): number | undefined {
     return this.topics.get(name)?.partitions
   }
+
+  topicNames(): readonly string[] {
+    return [...this.topics.keys()]
+  }
+
+  /** Topics are not forgotten here: a test that takes one away and brings another counts it itself. */
+  createdCount(): number {
+    return this.topics.size + this.createdBefore
+  }
+
+  createdBefore = 0
+}
+
+/** Kafka's defaults, and whatever a test sets for all groups. */
+export class FakeGroupConfigs implements GroupConfigs {
+  readonly values = new Map([
+    ['consumer.assignment.interval.ms', 1_000],
+    ['consumer.heartbeat.interval.ms', 5_000],
+    ['consumer.session.timeout.ms', 45_000],
+  ])
+
+  numberOf(_groupId: string, name: string): number {
+    return this.values.get(name) ?? Number.NaN
+  }
 }
 
 export class GroupFixture {
   readonly clock: VirtualClock
   readonly journal: FakeJournal
   readonly topics: FakeTopics
+  readonly groupConfigs: FakeGroupConfigs
   readonly settings: GroupSettings
   readonly coordinator: GroupCoordinator
   #seed: number
@@ -89,6 +115,7 @@ export class GroupFixture {
       readonly clock?: VirtualClock
       readonly journal?: FakeJournal
       readonly topics?: FakeTopics
+      readonly groupConfigs?: FakeGroupConfigs
       readonly seed?: number
     } = {},
   ) {
@@ -96,10 +123,12 @@ export class GroupFixture {
     this.clock = clock
     this.journal = journal
     this.topics = topics
+    this.groupConfigs = options.groupConfigs ?? new FakeGroupConfigs()
     this.#seed = seed
     this.settings = { ...defaultGroupSettings, ...options.settings }
     const random = seededRandom(seed)
-    this.coordinator = new GroupCoordinator({ clock, random, journal, topics, settings: this.settings })
+    const { groupConfigs, settings: groupSettings } = this
+    this.coordinator = new GroupCoordinator({ clock, random, journal, topics, groupConfigs, settings: groupSettings })
     for (const { topic, record } of journal.all()) this.coordinator.replay(topic, record)
     this.coordinator.started()
   }
@@ -107,8 +136,8 @@ export class GroupFixture {
   /** Another broker on what this one made durable. */
   restarted(): GroupFixture {
     this.coordinator.stop()
-    const { clock, journal, topics, settings } = this
-    return new GroupFixture({ clock, journal, topics, settings, seed: this.#seed + 1 })
+    const { clock, journal, topics, groupConfigs, settings } = this
+    return new GroupFixture({ clock, journal, topics, groupConfigs, settings, seed: this.#seed + 1 })
   }
 
   /** Sends a request through its own bytes, so that each test also proves the version's encoding. */

@@ -255,7 +255,7 @@ test('records are versioned as Kafka 4.3 writes them, and those of other kinds a
     versions.add(`${record.key?.readInt16BE(0)}:${record.value?.readInt16BE(0)}`)
   }
   assert.equal([...versions].sort(), ['1:1', '1:4', '2:3'])
-  assert.is(decodeRecord({ key: Buffer.from([0, 3, 0, 0]), value: null }), undefined)
+  assert.is(decodeRecord({ key: Buffer.from([0, 10, 0, 0]), value: null }), undefined)
   assert.is(decodeRecord({ key: null, value: null }), undefined)
   assert.throws(() => decodeRecord({ key: Buffer.from([0, 2, 0, 9]), value: null }))
 })

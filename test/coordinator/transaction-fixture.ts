@@ -35,7 +35,7 @@ import { makeTxnOffsetCommitRequest, type TxnOffsetCommitResponse } from '../../
 import { Reader } from '../../src/wire/reader.ts'
 import { Writer } from '../../src/wire/writer.ts'
 import { FakeJournal } from './fake-journal.ts'
-import { FakeTopics } from './group-fixture.ts'
+import { FakeGroupConfigs, FakeTopics } from './group-fixture.ts'
 
 /** Something that was written into a partition's log: `t/0 open 7/0`, `t/0 commit 7/0`, `t/0 abort 7/1`. */
 type Marked = { readonly text: string; readonly settle: (errorCode: number) => void }
@@ -127,6 +127,7 @@ export class TransactionFixture {
       clock,
       journal,
       topics,
+      groupConfigs: new FakeGroupConfigs(),
       random: seededRandom(1),
       settings: defaultGroupSettings,
     })

@@ -6,6 +6,7 @@ import { type Logger, silentLogger } from '../../base/logger.ts'
 import type { Random } from '../../base/random.ts'
 import { ErrorCode } from '../../wire/generated/errors.ts'
 import type { TxnOffsetCommitRequest, TxnOffsetCommitResponse } from '../../wire/generated/txn-offset-commit.ts'
+import type { GroupConfigs } from '../group-configs.ts'
 import { decideExpiry, decideTopicRemoved } from '../offsets/removal.ts'
 import { decideTxnCommit, txnCommitError } from '../offsets/txn-commit.ts'
 import type {
@@ -20,30 +21,39 @@ import type {
 import type { TopicView } from '../topic-view.ts'
 import type { Waiter } from '../waiter.ts'
 import { decideConnectionClosed } from './classic/leave.ts'
+import { decideConsumerConnectionClosed } from './consumer/leave.ts'
+import { isSubscribed } from './consumer/state.ts'
 import type { Decision } from './decision.ts'
 import type { Group } from './group.ts'
 import { groupPartition } from './group-partition.ts'
 import { groupsMax } from './limits.ts'
 import { decodeRecord } from './records.ts'
 import { adminHandlers } from './requests-admin.ts'
+import { consumerHandlers } from './requests-consumer.ts'
 import { memberHandlers } from './requests-member.ts'
 import { offsetHandlers } from './requests-offset.ts'
 import type { GroupHandler, GroupService } from './service.ts'
 import type { GroupSettings } from './settings.ts'
 import { GroupShard, type ShardPorts } from './shard.ts'
 
-const handlers: ReadonlyMap<number, GroupHandler> = new Map([...memberHandlers, ...offsetHandlers, ...adminHandlers])
+const handlers: ReadonlyMap<number, GroupHandler> = new Map([
+  ...memberHandlers,
+  ...consumerHandlers,
+  ...offsetHandlers,
+  ...adminHandlers,
+])
 
 export type GroupCoordinatorOptions = {
   readonly clock: Clock
   readonly random: Random
   readonly journal: Journal
   readonly topics: TopicView
+  readonly groupConfigs: GroupConfigs
   readonly settings: GroupSettings
   readonly logger?: Logger
 }
 
-/** Classic groups and committed offsets. Lives in one thread; what it keeps is in __consumer_offsets. */
+/** Groups, classic ones and those of KIP-848, and committed offsets. Lives in one thread; what it keeps is in __consumer_offsets. */
 export class GroupCoordinator {
   readonly apiKeys: readonly number[] = [...handlers.keys()]
   readonly #settings: GroupSettings
@@ -58,11 +68,11 @@ export class GroupCoordinator {
   #expiryShard = 0
 
   constructor(options: GroupCoordinatorOptions) {
-    const { clock, random, journal, topics, settings, logger = silentLogger } = options
+    const { clock, random, journal, topics, groupConfigs, settings, logger = silentLogger } = options
     this.#settings = settings
     this.#clock = clock
     this.#journal = journal
-    const ports: ShardPorts = { clock, journal, logger, decision: { settings, topics, random } }
+    const ports: ShardPorts = { clock, journal, logger, decision: { settings, topics, random, groupConfigs } }
     this.#shards = Array.from(
       { length: settings.offsetsPartitionCount },
       (_, partition) => new GroupShard(partition, ports),
@@ -70,6 +80,7 @@ export class GroupCoordinator {
     this.#service = {
       settings,
       topics,
+      groupConfigs,
       shards: this.#shards,
       hasRoomForGroup: () => this.#groupCount() < groupsMax,
       noteConnection: (connectionId, groupId) => this.#noteConnection(connectionId, groupId),
@@ -147,12 +158,23 @@ export class GroupCoordinator {
     if (groupIds === undefined) return
     this.#groupsByConnection.delete(connectionId)
     for (const groupId of groupIds) {
-      this.#change(groupId, (decision, group) => decideConnectionClosed(decision, group, connectionId))
+      this.#change(groupId, (decision, group) => {
+        if (group.consumer === undefined) decideConnectionClosed(decision, group, connectionId)
+        else decideConsumerConnectionClosed(decision, group.consumer, { groupId, connectionId })
+      })
+    }
+  }
+
+  /** A topic is there, or has more partitions than before: groups that read it are to look at it. */
+  topicChanged(name: string): void {
+    for (const shard of this.#shards) {
+      shard.topicChanged(({ consumer }) => consumer !== undefined && isSubscribed(consumer, name))
     }
   }
 
   /** A topic is gone: so are the offsets committed for it. */
   topicRemoved(name: string): void {
+    this.topicChanged(name)
     for (const shard of this.#shards) {
       for (const group of [...shard.groups.values()]) {
         const isConcerned = group.offsets.has(name) || group.pending.places(name).length > 0

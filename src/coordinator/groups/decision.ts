@@ -1,9 +1,11 @@
 /** What comes out of deciding a request about one group: records for the journal and answers that wait for them. */
 
 import type { Random } from '../../base/random.ts'
+import type { GroupConfigs } from '../group-configs.ts'
 import type { RequestContext } from '../ports.ts'
 import type { TopicView } from '../topic-view.ts'
 import type { Waiter } from '../waiter.ts'
+import type { Group } from './group.ts'
 import type { CoordinatorRecord } from './records.ts'
 import type { GroupSettings } from './settings.ts'
 
@@ -12,6 +14,7 @@ export type DecisionPorts = {
   readonly settings: GroupSettings
   readonly topics: TopicView
   readonly random: Random
+  readonly groupConfigs: GroupConfigs
 }
 
 /** Where a request came from, as far as groups care. */
@@ -41,17 +44,25 @@ export class Decision {
   readonly records: CoordinatorRecord[] = []
   readonly #answers: Answer[] = []
   readonly #replay: (record: CoordinatorRecord) => void
+  readonly #current: () => Group | undefined
 
   constructor(options: {
     readonly nowMs: number
     readonly monotonicMs: number
     readonly ports: DecisionPorts
     readonly replay: (record: CoordinatorRecord) => void
+    readonly current: () => Group | undefined
   }) {
     this.nowMs = options.nowMs
     this.monotonicMs = options.monotonicMs
     this.ports = options.ports
     this.#replay = options.replay
+    this.#current = options.current
+  }
+
+  /** The group as it is after all that was written so far: it may have come, gone, or changed its kind. */
+  current(): Group | undefined {
+    return this.#current()
   }
 
   /** Decides a hard change: it is in force from here on, and journaled with the decision. */

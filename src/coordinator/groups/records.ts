@@ -4,13 +4,26 @@ import { Reader } from '../../wire/reader.ts'
 import { decodeOffsetRecord, encodeOffsetRecord, type OffsetRecord, offsetKeyVersions } from '../offsets/records.ts'
 import type { JournalRecord } from '../ports.ts'
 import { decodeGroupRecord, encodeGroupRecord, type GroupRecord, groupKeyVersion } from './classic/records.ts'
+import {
+  type ConsumerRecord,
+  consumerKeyVersions,
+  decodeConsumerRecord,
+  encodeConsumerRecord,
+} from './consumer/records.ts'
 
 /** A record in the coordinator's own words. */
-export type CoordinatorRecord = GroupRecord | OffsetRecord
+export type CoordinatorRecord = GroupRecord | ConsumerRecord | OffsetRecord
 
 /** The record's bytes. */
 export function encodeRecord(record: CoordinatorRecord): JournalRecord {
-  return record.kind === 'group' ? encodeGroupRecord(record) : encodeOffsetRecord(record)
+  switch (record.kind) {
+    case 'group':
+      return encodeGroupRecord(record)
+    case 'consumer':
+      return encodeConsumerRecord(record)
+    case 'offset':
+      return encodeOffsetRecord(record)
+  }
 }
 
 /**
@@ -22,6 +35,7 @@ export function decodeRecord(record: JournalRecord): CoordinatorRecord | undefin
   const key = new Reader(record.key)
   const keyVersion = key.readInt16()
   if (keyVersion === groupKeyVersion) return decodeGroupRecord(key, record.value)
+  if (consumerKeyVersions.includes(keyVersion)) return decodeConsumerRecord(keyVersion, key, record.value)
   if (offsetKeyVersions.includes(keyVersion)) return decodeOffsetRecord(key, record.value)
   return undefined
 }

@@ -10,7 +10,9 @@ import { ErrorCode } from '../../wire/generated/errors.ts'
 import { type ListGroupsRequest, type ListGroupsResponse, listGroupsApi } from '../../wire/generated/list-groups.ts'
 import { decideGroupDelete } from '../offsets/removal.ts'
 import { type DescribedGroup, describeError, describeGroup, type ListedGroup, listGroup } from './classic/describe.ts'
+import { listConsumerGroup } from './consumer/describe.ts'
 import { Gather } from './gather.ts'
+import type { Group } from './group.ts'
 import type { GroupCall, GroupHandler, GroupService } from './service.ts'
 
 /** By API key. */
@@ -47,8 +49,10 @@ function handleDelete(service: GroupService, { request, reply }: GroupCall): voi
 /** Lists every shard's groups as they are now; the answer waits for every shard's last append. */
 function handleList(service: GroupService, { request, reply }: GroupCall): void {
   const { statesFilter, typesFilter } = request as ListGroupsRequest
-  const states = new Set(statesFilter.map((state) => state.toLowerCase()))
-  const hasType = typesFilter.length === 0 || typesFilter.some((type) => type.toLowerCase() === 'classic')
+  const states = new Set(statesFilter.map((state) => state.trim().toLowerCase()))
+  const types = new Set(typesFilter.map((type) => type.trim().toLowerCase()))
+  const isAsked = ({ groupState, groupType }: ListedGroup): boolean =>
+    (states.size === 0 || states.has(groupState.toLowerCase())) && (types.size === 0 || types.has(groupType))
   const gather = new Gather<ListedPart>(service.shards.length, (parts) => reply(listResponse(parts)))
   for (const [index, shard] of service.shards.entries()) {
     const waiter = gather.waiterAt(index, (errorCode) => ({ errorCode, groups: [] }))
@@ -56,12 +60,13 @@ function handleList(service: GroupService, { request, reply }: GroupCall): void 
       waiter.refuse(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS)
       continue
     }
-    const groups: ListedGroup[] = []
-    for (const group of hasType ? shard.groups.values() : []) {
-      if (states.size === 0 || states.has(group.classic.state.toLowerCase())) groups.push(listGroup(group))
-    }
+    const groups = Array.from(shard.groups.values(), listAnyGroup).filter(isAsked)
     shard.lane.answerAfter(shard.lane.lastSequence, waiter, { errorCode: ErrorCode.NONE, groups })
   }
+}
+
+function listAnyGroup(group: Group): ListedGroup {
+  return group.consumer === undefined ? listGroup(group) : listConsumerGroup(group, group.consumer)
 }
 
 type ListedPart = Pick<ListGroupsResponse, 'errorCode' | 'groups'>

@@ -25,7 +25,14 @@ import type { Waiter } from '../waiter.ts'
 import { decideHeartbeat } from './classic/heartbeat.ts'
 import { checkFirstJoin, checkJoin, decideJoin, decideNewGroup } from './classic/join.ts'
 import { decideLeave } from './classic/leave.ts'
-import { decideSync } from './classic/sync.ts'
+import { checkSyncRequest, decideSync } from './classic/sync.ts'
+import { decideClassicJoin } from './consumer/classic-join.ts'
+import {
+  decideConsumerClassicHeartbeat,
+  decideConsumerClassicLeave,
+  decideConsumerSync,
+} from './consumer/classic-members.ts'
+import { writeGroupRemoval, writer } from './consumer/write.ts'
 import { requesterOf } from './decision.ts'
 import type { Group } from './group.ts'
 import type { GroupCall, GroupHandler, GroupService } from './service.ts'
@@ -54,15 +61,23 @@ function handleJoin(service: GroupService, { context, request, reply }: GroupCal
     return
   }
   service.decide(groupId, waiter, (decision, present) => {
-    // A group of offsets only becomes one with members by its first join.
+    if (present?.consumer !== undefined && present.consumer.members.size > 0) {
+      const { consumer } = present
+      const requester = requesterOf(context)
+      decision.answer(waiter, decideClassicJoin({ decision, group: present, consumer, request: join, requester }))
+      service.noteConnection(context.connectionId, groupId)
+      return
+    }
+    // A group of offsets only becomes one with members by its first join, as does a consumer group that nobody is in.
     const isNew = present?.classic.isRecorded !== true
     const errorCode = isNew ? checkNewGroup(service, join, present) : ErrorCode.NONE
     if (errorCode !== ErrorCode.NONE) {
       decision.answer(waiter, makeJoinGroupResponse({ memberId, errorCode }))
       return
     }
+    if (present?.consumer !== undefined) writeGroupRemoval(writer(decision, groupId), present.consumer)
     if (isNew) decideNewGroup(decision, groupId)
-    const group = assertDefined(service.shardOf(groupId).groups.get(groupId), 'a new group is missing')
+    const group = assertDefined(decision.current(), 'a new group is missing')
     decideJoin({ decision, group, request: join, requester: requesterOf(context), waiter })
     service.noteConnection(context.connectionId, groupId)
   })
@@ -80,8 +95,14 @@ function handleSync(service: GroupService, { context, request, reply }: GroupCal
     answer: reply,
     refuse: (errorCode) => reply(makeSyncGroupResponse({ errorCode })),
   }
+  const refused = checkSyncRequest(sync, context.apiVersion)
+  if (refused !== ErrorCode.NONE) {
+    waiter.refuse(refused)
+    return
+  }
   service.decide(sync.groupId, waiter, (decision, group) => {
-    decideSync({ decision, group, request: sync, requester: requesterOf(context), waiter })
+    if (group?.consumer === undefined) decideSync({ decision, group, request: sync, waiter })
+    else decision.answer(waiter, decideConsumerSync(decision, group.consumer, sync))
   })
 }
 
@@ -96,7 +117,11 @@ function handleHeartbeat(service: GroupService, { request, reply }: GroupCall): 
     },
   }
   service.decide(heartbeat.groupId, waiter, (decision, group) => {
-    decision.answer(waiter, { throttleTimeMs: 0, errorCode: decideHeartbeat(decision, group, heartbeat) })
+    const errorCode =
+      group?.consumer === undefined
+        ? decideHeartbeat(decision, group, heartbeat)
+        : decideConsumerClassicHeartbeat(decision, group.consumer, heartbeat)
+    decision.answer(waiter, { throttleTimeMs: 0, errorCode })
   })
 }
 
@@ -108,6 +133,10 @@ function handleLeave(service: GroupService, { context, request, reply }: GroupCa
     refuse: (errorCode) => reply(makeLeaveGroupResponse({ errorCode })),
   }
   service.decide(leave.groupId, waiter, (decision, group) => {
-    decision.answer(waiter, decideLeave(decision, group, { request: leave, apiVersion }))
+    const response =
+      group?.consumer === undefined
+        ? decideLeave(decision, group, { request: leave, apiVersion })
+        : decideConsumerClassicLeave(decision, group.consumer, { request: leave, apiVersion })
+    decision.answer(waiter, response)
   })
 }

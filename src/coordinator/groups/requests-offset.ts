@@ -16,6 +16,7 @@ import { commitError, decideCommit } from '../offsets/commit.ts'
 import { type FetchedGroup, fetchError, fetchingGroups, fetchOffsets, fetchResponse } from '../offsets/fetch.ts'
 import { decideOffsetDelete } from '../offsets/removal.ts'
 import type { Waiter } from '../waiter.ts'
+import { checkConsumerFetch } from './consumer/offset-checks.ts'
 import { Gather } from './gather.ts'
 import type { GroupCall, GroupHandler, GroupService } from './service.ts'
 
@@ -51,6 +52,11 @@ function handleFetch(service: GroupService, { context, request, reply }: GroupCa
   for (const [index, one] of asked.entries()) {
     const waiter = gather.waiterAt(index, (errorCode) => fetchError(one, retriableForFetch(errorCode), apiVersion))
     service.decide(one.groupId, waiter, (decision, group) => {
+      const refused = group?.consumer === undefined ? ErrorCode.NONE : checkConsumerFetch(group.consumer, one)
+      if (refused !== ErrorCode.NONE) {
+        decision.answer(waiter, fetchError(one, refused, apiVersion))
+        return
+      }
       const isUnstable = (topic: string, partition: number): boolean =>
         fetch.requireStable && (group?.pending.has({ topic, partition }) ?? false)
       decision.answer(waiter, fetchOffsets(one, group?.offsets, { topics, apiVersion, isUnstable }))

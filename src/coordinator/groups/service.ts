@@ -1,5 +1,6 @@
 /** What the handlers of group requests use of the coordinator, and what they look like. */
 
+import type { GroupConfigs } from '../group-configs.ts'
 import type { RequestContext } from '../ports.ts'
 import type { TopicView } from '../topic-view.ts'
 import type { Waiter } from '../waiter.ts'
@@ -11,6 +12,7 @@ import type { GroupShard } from './shard.ts'
 export type GroupService = {
   readonly settings: GroupSettings
   readonly topics: TopicView
+  readonly groupConfigs: GroupConfigs
   readonly shards: readonly GroupShard[]
   shardOf(groupId: string): GroupShard
   /** Decides about one group, or refuses `waiter` where its shard cannot be asked now. */

@@ -18,8 +18,32 @@ export type GroupSettings = {
   readonly offsetsRetentionCheckMs: number
   /** `offsets.topic.num.partitions`: fixed once there are groups. */
   readonly offsetsPartitionCount: number
+  readonly consumer: ConsumerGroupSettings
   /** `safka.group.member.free.on.close`: a dynamic member leaves when the connection closes on which it joined. */
   readonly freesMemberOnClose: boolean
+}
+
+/** Settings of consumer groups (KIP-848); what can be set for each group is a group config. */
+export type ConsumerGroupSettings = {
+  /** Whether `group.coordinator.rebalance.protocols` names `consumer`; else its requests get UNSUPPORTED_VERSION. */
+  readonly isEnabled: boolean
+  /** `group.consumer.max.size`. */
+  readonly membersMax: number
+  /** `group.consumer.assignors`, those that there are; the first one is the default. */
+  readonly assignors: readonly string[]
+  /** `group.consumer.migration.policy`. */
+  readonly migration: { readonly canUpgrade: boolean; readonly canDowngrade: boolean }
+  /** `group.consumer.regex.refresh.interval.ms`: how long a regular expression's topics count without another look. */
+  readonly regexRefreshMs: number
+}
+
+/** Kafka's defaults. */
+export const defaultConsumerGroupSettings: ConsumerGroupSettings = {
+  isEnabled: true,
+  membersMax: 2_147_483_647,
+  assignors: ['uniform', 'range'],
+  migration: { canUpgrade: true, canDowngrade: true },
+  regexRefreshMs: 600_000,
 }
 
 /** Kafka's defaults, but for the rebalance delay, which is 0 so that the first member starts at once. */
@@ -32,5 +56,6 @@ export const defaultGroupSettings: GroupSettings = {
   offsetsRetentionMs: 10_080 * 60_000,
   offsetsRetentionCheckMs: 600_000,
   offsetsPartitionCount: 50,
+  consumer: defaultConsumerGroupSettings,
   freesMemberOnClose: false,
 }

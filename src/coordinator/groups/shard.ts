@@ -9,11 +9,19 @@ import { replayOffset } from '../offsets/replay.ts'
 import type { Journal, TransactionalProducer, TransactionEnd } from '../ports.ts'
 import { prepareRebalance } from './classic/rebalance.ts'
 import { replayGroup } from './classic/replay.ts'
-import { armTimer, cancelTimer, decideDeadlines, startSessions } from './classic/timers.ts'
+import { newClassicGroup } from './classic/state.ts'
+import { decideDeadlines, startSessions } from './classic/timers.ts'
+import type { ConsumerRecord } from './consumer/records.ts'
+import { decideResolved } from './consumer/regex-refresh.ts'
+import { replayConsumer } from './consumer/replay.ts'
+import { RegexResolver } from './consumer/resolver.ts'
+import { newConsumerGroup } from './consumer/state.ts'
+import { decideConsumerDeadlines, startConsumerSessions } from './consumer/timers.ts'
 import { Decision, type DecisionPorts } from './decision.ts'
-import { type Group, newGroup } from './group.ts'
+import { type Group, isUnused, newGroup } from './group.ts'
 import { membersMax, reloadDelayMs } from './limits.ts'
 import { type CoordinatorRecord, decodeRecord, encodeRecord } from './records.ts'
+import { armTimer, cancelTimer } from './timer.ts'
 
 const topic = '__consumer_offsets'
 
@@ -33,6 +41,7 @@ export class GroupShard {
   readonly lane: JournalLane
   readonly #partition: number
   readonly #ports: ShardPorts
+  readonly #resolver: RegexResolver
   /** By producer id, the groups that its open transaction commits offsets for. */
   readonly #groupsByProducer = new Map<number, Set<string>>()
   /** Ends of transactions that came while the state was read: what they end may be read after them. */
@@ -43,6 +52,7 @@ export class GroupShard {
   constructor(partition: number, ports: ShardPorts) {
     this.#partition = partition
     this.#ports = ports
+    this.#resolver = new RegexResolver(ports)
     this.lane = new JournalLane({
       journal: ports.journal,
       topic,
@@ -77,6 +87,7 @@ export class GroupShard {
       monotonicMs: clock.monotonicMs(),
       ports,
       replay: (record) => this.replay(record, transaction),
+      current: () => this.groups.get(groupId),
     })
     decide(decision, this.groups.get(groupId))
     const sequence =
@@ -92,7 +103,9 @@ export class GroupShard {
     decision.deliver((waiter, response) => this.lane.answerAfter(dependsOn, waiter, response))
     // A client that is answered at once may ask again from within its answer, and replace the group.
     const present = this.groups.get(groupId)
-    if (present !== undefined) this.#arm(present)
+    if (present === undefined) return
+    this.#resolveIfWanted(present)
+    this.#arm(present)
   }
 
   /** Applies one record: the only way in which what the journal keeps changes in memory. */
@@ -100,7 +113,15 @@ export class GroupShard {
     const { groupId } = record
     if (record.kind === 'group') {
       if (record.value === null) this.#forgetMembers(groupId)
-      else replayGroup(this.#groupFor(groupId).classic, record.value)
+      else {
+        const group = this.#groupFor(groupId)
+        group.consumer = undefined
+        replayGroup(group.classic, record.value)
+      }
+      return
+    }
+    if (record.kind === 'consumer') {
+      this.#replayConsumer(record)
       return
     }
     if (record.committed !== null) {
@@ -145,12 +166,20 @@ export class GroupShard {
     }
   }
 
+  /** Topics are not what they were: groups that read one of them look at them with their next heartbeat. */
+  topicChanged(isConcerned: (group: Group) => boolean): void {
+    for (const group of this.groups.values()) {
+      if (group.consumer !== undefined && isConcerned(group)) group.consumer.isMetadataStale = true
+    }
+  }
+
   /** The state is complete: members have a whole session time to show themselves. */
   loaded(): void {
     const { clock, decision } = this.#ports
     const membersLimit = Math.min(decision.settings.groupMembersMax, membersMax)
     for (const group of [...this.groups.values()]) {
       startSessions(group.classic, clock.monotonicMs())
+      if (group.consumer !== undefined) this.run(group.id, (sessions) => startConsumerSessions(sessions, group))
       if (group.classic.members.size > membersLimit) {
         // The limit was lowered: those who rejoin first stay.
         this.run(group.id, (rebalance) => prepareRebalance(rebalance, group))
@@ -173,7 +202,7 @@ export class GroupShard {
 
   /** A group that only ever had offsets ends with the last of them, as it would not be there after a restart. */
   #forgetIfUnused(group: Group): void {
-    if (!group.classic.isRecorded && group.offsets.size === 0 && group.pending.isEmpty) this.#forget(group)
+    if (isUnused(group)) this.#forget(group)
   }
 
   #groupFor(groupId: string): Group {
@@ -184,15 +213,32 @@ export class GroupShard {
     return group
   }
 
-  /** The group's metadata is gone; offsets that are left make it a group of offsets only. */
+  /** The classic group's metadata is gone; offsets that are left make it a group of offsets only. */
   #forgetMembers(groupId: string): void {
     const group = this.groups.get(groupId)
+    if (group === undefined || group.consumer !== undefined) return
+    cancelTimer(group)
+    group.classic = newClassicGroup()
+    this.#forgetIfUnused(group)
+  }
+
+  #replayConsumer({ groupId, change }: ConsumerRecord): void {
+    const isGone = change.of === 'partition-metadata' ? !change.isThere : change.value === null
+    const group = isGone ? this.groups.get(groupId) : this.#groupFor(groupId)
     if (group === undefined) return
-    this.#forget(group)
-    if (group.offsets.size === 0 && group.pending.isEmpty) return
-    const { offsets, pending, lastSequence } = group
-    const rest = { ...newGroup(groupId), offsets, pending, lastSequence }
-    this.groups.set(groupId, rest)
+    if (change.of === 'group' && isGone) {
+      cancelTimer(group)
+      group.consumer = undefined
+      this.#forgetIfUnused(group)
+      return
+    }
+    if (group.consumer === undefined) {
+      if (isGone) return
+      // What of a former classic group is left in a compacted log no longer counts.
+      group.classic = newClassicGroup()
+      group.consumer = newConsumerGroup()
+    }
+    replayConsumer(group.consumer, change)
   }
 
   #forget(group: Group): void {
@@ -205,7 +251,31 @@ export class GroupShard {
       group.timer = undefined
       // The group may have been dropped, and another one of the same name loaded, since the timer was armed.
       if (this.groups.get(group.id) !== group) return
-      this.run(group.id, (decision) => decideDeadlines(decision, group))
+      this.run(group.id, (decision) => {
+        if (group.consumer === undefined) decideDeadlines(decision, group)
+        else decideConsumerDeadlines(decision, group)
+      })
+    })
+  }
+
+  /** Matches a group's regular expressions with all topics, where the decision that was made has asked for it. */
+  #resolveIfWanted({ id: groupId, consumer }: Group): void {
+    if (consumer === undefined || !consumer.isRefreshWanted) return
+    consumer.isRefreshWanted = false
+    consumer.isResolving = true
+    const { clock, decision } = this.#ports
+    const { topics } = decision
+    const asOf = { version: topics.createdCount(), timestampMs: clock.nowMs() }
+    this.#resolver.add({
+      groupId,
+      regexes: [...consumer.regexMembers.keys()],
+      topicNames: topics.topicNames(),
+      done: (matches) => {
+        consumer.isResolving = false
+        this.run(groupId, (resolved, group) => {
+          if (group?.consumer === consumer) decideResolved(resolved, groupId, { matches, ...asOf })
+        })
+      },
     })
   }
 
@@ -217,6 +287,7 @@ export class GroupShard {
   }
 
   #clear(): void {
+    this.#resolver.stop()
     const dropped = [...this.groups.values()]
     this.groups.clear()
     this.#groupsByProducer.clear()

@@ -4,6 +4,7 @@ import { topicIdHex } from '../../base/ids.ts'
 import { ErrorCode } from '../../wire/generated/errors.ts'
 import type { OffsetCommitRequest, OffsetCommitResponse } from '../../wire/generated/offset-commit.ts'
 import { checkMember, extendSession } from '../groups/classic/state.ts'
+import { checkConsumerCommit, type PartitionCheck } from '../groups/consumer/offset-checks.ts'
 import type { Decision } from '../groups/decision.ts'
 import type { Group } from '../groups/group.ts'
 import { commitBytesMax } from '../groups/limits.ts'
@@ -52,7 +53,7 @@ export function decideCommit(commit: Commit): OffsetCommitResponse {
   const response = { throttleTimeMs: 0, topics }
   const isKnown = topics.some(({ partitions }) => partitions.some(({ errorCode }) => !isMissing(errorCode)))
   if (!isKnown) return response
-  const errorCode = bytes > commitBytesMax ? ErrorCode.INVALID_COMMIT_OFFSET_SIZE : checkCommitter(commit)
+  const errorCode = bytes > commitBytesMax ? ErrorCode.INVALID_COMMIT_OFFSET_SIZE : checkCommitter(commit, records)
   if (errorCode !== ErrorCode.NONE) {
     for (const { partitions } of topics) {
       for (const partition of partitions) if (!isMissing(partition.errorCode)) partition.errorCode = errorCode
@@ -74,14 +75,20 @@ export function commitError(request: OffsetCommitRequest, errorCode: number): Of
 }
 
 /** Whether the request comes from where it says: NONE also extends the member's session, as a heartbeat would. */
-function checkCommitter({ decision, group, request, apiVersion }: Commit): number {
+function checkCommitter({ decision, group, request, apiVersion }: Commit, records: readonly OffsetRecord[]): number {
   const { memberId, groupInstanceId, generationIdOrMemberEpoch: generation } = request
   if (group === undefined) {
     // Without a generation it is a consumer that keeps offsets but is in no group, or an administrator.
     if (generation < 0) return ErrorCode.NONE
     return apiVersion >= 9 ? ErrorCode.GROUP_ID_NOT_FOUND : ErrorCode.ILLEGAL_GENERATION
   }
-  const { classic } = group
+  const { classic, consumer } = group
+  if (consumer !== undefined) {
+    const epoch = generation
+    const committer = { memberId, instanceId: groupInstanceId, epoch, offsetCommitVersion: apiVersion }
+    const check = checkConsumerCommit(consumer, committer)
+    return typeof check === 'number' ? check : firstError(records, check, decision.ports.topics)
+  }
   if (generation < 0 && classic.state === 'Empty') return ErrorCode.NONE
   if (generation < 0 && memberId === '' && groupInstanceId === null) return ErrorCode.UNKNOWN_MEMBER_ID
   const errorCode = checkMember(classic, memberId, groupInstanceId)
@@ -92,6 +99,15 @@ function checkCommitter({ decision, group, request, apiVersion }: Commit): numbe
   const member = classic.members.get(memberId)
   if (member !== undefined) {
     extendSession(classic, member, { monotonicMs: decision.monotonicMs, timeoutMs: member.sessionTimeoutMs })
+  }
+  return ErrorCode.NONE
+}
+
+/** As in Kafka one partition that is not the member's fails them all. */
+export function firstError(records: readonly OffsetRecord[], check: PartitionCheck, view: TopicView): number {
+  for (const { topic, partition } of records) {
+    const errorCode = check(view.idOf(topic), partition)
+    if (errorCode !== ErrorCode.NONE) return errorCode
   }
   return ErrorCode.NONE
 }

@@ -3,8 +3,10 @@
 import { ErrorCode } from '../../wire/generated/errors.ts'
 import type { OffsetDeleteRequest, OffsetDeleteResponse } from '../../wire/generated/offset-delete.ts'
 import { isConsumerGroup, subscribedTopics, subscriptionTest } from '../groups/classic/subscription.ts'
+import { allSubscribedNames } from '../groups/consumer/state.ts'
+import { writeGroupRemoval, writer } from '../groups/consumer/write.ts'
 import type { Decision } from '../groups/decision.ts'
-import type { Group } from '../groups/group.ts'
+import { type Group, isEmptyGroup } from '../groups/group.ts'
 import { type CommittedOffset, committedOffset } from './state.ts'
 
 /** Decides an OffsetDelete: offsets of topics that the group's members read stay. */
@@ -15,7 +17,7 @@ export function decideOffsetDelete(
 ): OffsetDeleteResponse {
   const errorCode = checkOffsetDelete(group, request)
   if (group === undefined || errorCode !== ErrorCode.NONE) return { errorCode, throttleTimeMs: 0, topics: [] }
-  const isSubscribed = subscriptionTest(group.classic)
+  const isSubscribed = readTest(group)
   const { topics: view } = decision.ports
   const topics = request.topics.map(({ name, partitions }) => ({
     name,
@@ -35,7 +37,7 @@ export function decideOffsetDelete(
 /** Decides the end of a group of a DeleteGroups request: it must be there and empty. Answers with the error code. */
 export function decideGroupDelete(decision: Decision, group: Group | undefined): number {
   if (group === undefined) return ErrorCode.GROUP_ID_NOT_FOUND
-  if (group.classic.state !== 'Empty') return ErrorCode.NON_EMPTY_GROUP
+  if (!isEmptyGroup(group)) return ErrorCode.NON_EMPTY_GROUP
   removeGroup(decision, group)
   return ErrorCode.NONE
 }
@@ -53,7 +55,7 @@ export function decideExpiry(decision: Decision, group: Group): void {
   const { classic, offsets } = group
   const expiresFromMs = expiryBase(group)
   if (expiresFromMs === undefined && offsets.size > 0) return
-  const isSubscribed = subscriptionTest(classic)
+  const isSubscribed = readTest(group)
   for (const [topic, partitions] of [...offsets]) {
     if (isSubscribed(topic)) continue
     for (const [partition, committed] of [...partitions]) {
@@ -64,13 +66,13 @@ export function decideExpiry(decision: Decision, group: Group): void {
       }
     }
   }
-  if (offsets.size === 0 && group.pending.isEmpty && classic.state === 'Empty' && classic.pendingJoins.size === 0)
-    removeGroup(decision, group)
+  const isLeft = isEmptyGroup(group) && classic.pendingJoins.size === 0
+  if (offsets.size === 0 && group.pending.isEmpty && isLeft) removeGroup(decision, group)
 }
 
 /** From when the retention time counts for an offset; undefined: not at all for now. */
-function expiryBase({ classic }: Group): ((committed: CommittedOffset) => number) | undefined {
-  if (classic.protocolType === null) return (committed) => committed.commitTimestampMs
+function expiryBase({ classic, consumer }: Group): ((committed: CommittedOffset) => number) | undefined {
+  if (consumer !== undefined || classic.protocolType === null) return (committed) => committed.commitTimestampMs
   if (classic.state === 'Empty') {
     const { stateTimestampMs } = classic
     return (committed) => (stateTimestampMs === -1 ? committed.commitTimestampMs : stateTimestampMs)
@@ -89,6 +91,10 @@ function removeGroup(decision: Decision, group: Group): void {
     for (const partition of [...partitions.keys()]) removeOffset(decision, group, { topic, partition })
   }
   for (const place of group.pending.places()) removeOffset(decision, group, place)
+  if (group.consumer !== undefined) {
+    writeGroupRemoval(writer(decision, group.id), group.consumer)
+    return
+  }
   // A group that only had offsets is gone with them, but Kafka's readers expect the tombstone all the same.
   decision.write({ kind: 'group', groupId: group.id, value: null })
 }
@@ -101,8 +107,16 @@ function removeOffset(
   decision.write({ kind: 'offset', groupId: group.id, ...place, committed: null })
 }
 
+/** Whether members read a topic, by either protocol. */
+function readTest({ classic, consumer }: Group): (topic: string) => boolean {
+  if (consumer === undefined) return subscriptionTest(classic)
+  const names = allSubscribedNames(consumer)
+  return (topic) => names.has(topic)
+}
+
 function checkOffsetDelete(group: Group | undefined, request: OffsetDeleteRequest): number {
   if (request.groupId === '') return ErrorCode.INVALID_GROUP_ID
   if (group === undefined) return ErrorCode.GROUP_ID_NOT_FOUND
-  return group.classic.state === 'Empty' || isConsumerGroup(group.classic) ? ErrorCode.NONE : ErrorCode.NON_EMPTY_GROUP
+  const isAllowed = isEmptyGroup(group) || group.consumer !== undefined || isConsumerGroup(group.classic)
+  return isAllowed ? ErrorCode.NONE : ErrorCode.NON_EMPTY_GROUP
 }

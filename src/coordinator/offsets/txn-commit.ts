@@ -3,9 +3,11 @@
 import { ErrorCode } from '../../wire/generated/errors.ts'
 import type { TxnOffsetCommitRequest, TxnOffsetCommitResponse } from '../../wire/generated/txn-offset-commit.ts'
 import { checkMember } from '../groups/classic/state.ts'
+import { checkConsumerCommit } from '../groups/consumer/offset-checks.ts'
 import type { Decision } from '../groups/decision.ts'
 import type { Group } from '../groups/group.ts'
 import { commitBytesMax } from '../groups/limits.ts'
+import { firstError } from './commit.ts'
 import { type OffsetRecord, offsetRecordBytes } from './records.ts'
 
 type AnsweredPartition = TxnOffsetCommitResponse['topics'][number]['partitions'][number]
@@ -37,7 +39,10 @@ export function decideTxnCommit({ decision, group, request }: TxnCommit): TxnOff
   }))
   let bytes = 0
   for (const record of records) bytes += offsetRecordBytes(record)
-  const errorCode = bytes > commitBytesMax ? ErrorCode.INVALID_COMMIT_OFFSET_SIZE : checkCommitter(group, request)
+  const errorCode =
+    bytes > commitBytesMax
+      ? ErrorCode.INVALID_COMMIT_OFFSET_SIZE
+      : checkCommitter({ decision, group, request }, records)
   if (errorCode === ErrorCode.NONE) {
     for (const record of records) decision.write(record)
     return { throttleTimeMs: 0, topics }
@@ -60,11 +65,16 @@ export function txnCommitError(request: TxnOffsetCommitRequest, errorCode: numbe
 }
 
 /** The transaction itself fences producers, so that less is asked of the group than in an OffsetCommit. */
-function checkCommitter(group: Group | undefined, request: TxnOffsetCommitRequest): number {
+function checkCommitter({ decision, group, request }: TxnCommit, records: readonly OffsetRecord[]): number {
   const { groupId, generationId, memberId, groupInstanceId } = request
   if (groupId === '') return ErrorCode.INVALID_GROUP_ID
   if (group === undefined) return generationId < 0 ? ErrorCode.NONE : ErrorCode.ILLEGAL_GENERATION
-  const { classic } = group
+  const { classic, consumer } = group
+  if (consumer !== undefined) {
+    const committer = { memberId, instanceId: groupInstanceId, epoch: generationId, offsetCommitVersion: null }
+    const check = checkConsumerCommit(consumer, committer)
+    return typeof check === 'number' ? check : firstError(records, check, decision.ports.topics)
+  }
   if (generationId < 0 && classic.state === 'Empty') return ErrorCode.NONE
   // Clients before version 3 do not say who they are.
   if (generationId < 0 && memberId === '' && groupInstanceId === null) return ErrorCode.NONE

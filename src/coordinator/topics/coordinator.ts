@@ -1,5 +1,6 @@
 /** The coordinator of topics and configs: answers the admin requests, and keeps the broker's one truth about topics. */
 
+import { assertDefined } from '../../base/assert.ts'
 import type { Clock } from '../../base/clock.ts'
 import { messageOf } from '../../base/errors.ts'
 import { noTopicId, type TopicIdHex } from '../../base/ids.ts'
@@ -25,6 +26,7 @@ import {
 import type { Refusal } from '../configs/alter.ts'
 import { brokerConfigValue, type ConfigMap, groupConfigValue, topicConfigValue } from '../configs/effective.ts'
 import { resolveSettings } from '../configs/resolve-settings.ts'
+import type { GroupConfigs } from '../group-configs.ts'
 import type { Journal, JournalRecord, JournalTopic, NewTopic, RequestContext, TopicEffects } from '../ports.ts'
 import type { TopicView } from '../topic-view.ts'
 import {
@@ -71,7 +73,7 @@ type Reply = (response: unknown) => void
 type Handler = (request: unknown, reply: Reply, apiVersion: number) => void
 
 /** Owns topics and configs. Requests are decided at once, in the order of `handle`; answers come once they are durable and real. */
-export class TopicCoordinator implements TopicView {
+export class TopicCoordinator implements TopicView, GroupConfigs {
   readonly apiKeys: readonly number[]
   /** The one place where what the registry decoded gets its type back. */
   readonly #handlers: ReadonlyMap<number, Handler> = new Map<number, Handler>([
@@ -154,6 +156,10 @@ export class TopicCoordinator implements TopicView {
     return [...state.topics()].map((topic) => state.resolved(topic))
   }
 
+  createdCount(): number {
+    return this.#changes.state.createdCount
+  }
+
   /** Names of all topics as they are decided now. */
   topicNames(): string[] {
     return [...this.changes.state.topics()].map(({ name }) => name)
@@ -184,6 +190,11 @@ export class TopicCoordinator implements TopicView {
   /** A broker config's value as it counts now; null: it has none. */
   brokerConfig(name: string): string | null {
     return brokerConfigValue(name, this.changes.state.brokerConfigs())
+  }
+
+  /** A group config that is a number, as it counts now for that group. */
+  numberOf(group: string, name: string): number {
+    return Number(assertDefined(this.groupConfig(group, name), 'a group config that Kafka has'))
   }
 
   /** A group config's value as it counts now for that group; null: there is no such config. */

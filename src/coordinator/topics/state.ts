@@ -39,6 +39,7 @@ const noConfigs: ConfigMap = new Map()
 export class MetadataState {
   readonly quotas = new Quotas()
   readonly acls = new Acls()
+  #createdCount = 0
   readonly #topics = new Map<string, TopicState>()
   readonly #names = new Map<TopicIdHex, string>()
   /** Kafka's metrics cannot tell '.' from '_', so names that differ only there collide. */
@@ -50,6 +51,11 @@ export class MetadataState {
   constructor(options: { readonly nodeId: number; readonly staticConfigs: ConfigMap }) {
     this.#nodeId = options.nodeId
     this.#staticConfigs = options.staticConfigs
+  }
+
+  /** How many topics were ever created. */
+  get createdCount(): number {
+    return this.#createdCount
   }
 
   topics(): Iterable<TopicState> {
@@ -112,6 +118,7 @@ export class MetadataState {
   apply(record: MetadataRecord): void {
     switch (record.kind) {
       case 'topic':
+        this.#createdCount += 1
         this.#topics.set(record.name, {
           name: record.name,
           id: record.id,

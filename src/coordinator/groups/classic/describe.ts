@@ -7,20 +7,26 @@ import type { Group } from '../group.ts'
 import { metadataFor, noAssignment } from './state.ts'
 
 /** Without an authorizer everything that can be done to a group is allowed: read, delete, describe, describe and alter configs. */
-const allOperations = (1 << 3) | (1 << 6) | (1 << 8) | (1 << 10) | (1 << 11)
+export const allOperations = (1 << 3) | (1 << 6) | (1 << 8) | (1 << 10) | (1 << 11)
 /** Kafka's way to say that the client did not ask. */
 export const operationsNotAsked = -2_147_483_648
 
 export type DescribedGroup = DescribeGroupsResponse['groups'][number]
 export type ListedGroup = ListGroupsResponse['groups'][number]
 
-/** A group, or what stands for one that does not exist. */
+/** A group, or what stands for one that does not exist or is of another kind. */
 export function describeGroup(
   groupId: string,
   group: Group | undefined,
   { apiVersion, asksOperations }: { readonly apiVersion: number; readonly asksOperations: boolean },
 ): DescribedGroup {
-  if (group === undefined) return describeMissingGroup(groupId, { apiVersion, asksOperations })
+  if (group === undefined) {
+    return describeMissingGroup(groupId, { apiVersion, asksOperations, reason: `Group ${groupId} not found.` })
+  }
+  if (group.consumer !== undefined) {
+    const reason = `Group ${groupId} is not a classic group.`
+    return describeMissingGroup(groupId, { apiVersion, asksOperations, reason })
+  }
   const { classic } = group
   const isStable = classic.state === 'Stable'
   return {
@@ -68,10 +74,14 @@ export function listGroup(group: Group): ListedGroup {
 /** Up to version 5 a missing group is a dead one; from version 6 it is an error as well. */
 function describeMissingGroup(
   groupId: string,
-  { apiVersion, asksOperations }: { readonly apiVersion: number; readonly asksOperations: boolean },
+  {
+    apiVersion,
+    asksOperations,
+    reason,
+  }: { readonly apiVersion: number; readonly asksOperations: boolean; readonly reason: string },
 ): DescribedGroup {
   if (apiVersion >= 6) {
-    const missing = describeError(groupId, ErrorCode.GROUP_ID_NOT_FOUND, `Group ${groupId} not found.`)
+    const missing = describeError(groupId, ErrorCode.GROUP_ID_NOT_FOUND, reason)
     return { ...missing, groupState: 'Dead' }
   }
   const authorizedOperations = asksOperations ? allOperations : operationsNotAsked

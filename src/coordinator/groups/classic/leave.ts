@@ -8,7 +8,8 @@ import type { Group } from '../group.ts'
 import { dismissMember, rebalanceAfterLoss } from './rebalance.ts'
 import { type ClassicGroup, checkMember, removeMember } from './state.ts'
 
-type LeavingMember = { readonly memberId: string; readonly groupInstanceId: string | null }
+/** How a LeaveGroup names a member. */
+export type LeavingMember = { readonly memberId: string; readonly groupInstanceId: string | null }
 
 /** Decides a LeaveGroup and answers with the response for its version. */
 export function decideLeave(
@@ -17,17 +18,28 @@ export function decideLeave(
   { request, apiVersion }: { readonly request: LeaveGroupRequest; readonly apiVersion: number },
 ): LeaveGroupResponse {
   if (request.groupId === '') return makeLeaveGroupResponse({ errorCode: ErrorCode.INVALID_GROUP_ID })
-  const leaving: readonly LeavingMember[] =
-    apiVersion < 3 ? [{ memberId: request.memberId, groupInstanceId: null }] : request.members
-  const members = leaving.map(({ memberId, groupInstanceId }) => {
-    const member = { memberId, groupInstanceId }
-    const errorCode = group === undefined ? ErrorCode.UNKNOWN_MEMBER_ID : leaveOne(decision, group.classic, member)
-    return { memberId, groupInstanceId, errorCode }
-  })
-  const hasLeft = members.some(({ errorCode }) => errorCode === ErrorCode.NONE)
-  if (group !== undefined && hasLeft) rebalanceAfterLoss(decision, group)
-  // Before version 3 there is one member, and its error is the response's.
-  if (apiVersion < 3) return makeLeaveGroupResponse({ errorCode: members[0]?.errorCode ?? ErrorCode.NONE })
+  const leaving = leavingMembers(request, apiVersion)
+  const errorCodes = leaving.map((member) =>
+    group === undefined ? ErrorCode.UNKNOWN_MEMBER_ID : leaveOne(decision, group.classic, member),
+  )
+  if (group !== undefined && errorCodes.includes(ErrorCode.NONE)) rebalanceAfterLoss(decision, group)
+  return leaveResponse(leaving, errorCodes, apiVersion)
+}
+
+/** Whom the request names: several members from version 3 on, before that the one that sends it. */
+export function leavingMembers(request: LeaveGroupRequest, apiVersion: number): LeavingMember[] {
+  if (apiVersion < 3) return [{ memberId: request.memberId, groupInstanceId: null }]
+  return request.members.map(({ memberId, groupInstanceId }) => ({ memberId, groupInstanceId }))
+}
+
+/** The response to them, given the error code of each. Before version 3 there is one member, and its error is the response's. */
+export function leaveResponse(
+  leaving: readonly LeavingMember[],
+  errorCodes: readonly number[],
+  apiVersion: number,
+): LeaveGroupResponse {
+  if (apiVersion < 3) return makeLeaveGroupResponse({ errorCode: errorCodes[0] ?? ErrorCode.NONE })
+  const members = leaving.map((member, index) => ({ ...member, errorCode: errorCodes[index] ?? ErrorCode.NONE }))
   return makeLeaveGroupResponse({ members })
 }
 

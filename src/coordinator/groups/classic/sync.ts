@@ -7,7 +7,7 @@ import {
   type SyncGroupResponse,
 } from '../../../wire/generated/sync-group.ts'
 import type { Waiter } from '../../waiter.ts'
-import type { Decision, Requester } from '../decision.ts'
+import type { Decision } from '../decision.ts'
 import type { Group } from '../group.ts'
 import { groupRecordBytesMax } from '../limits.ts'
 import { endSyncs, prepareRebalance } from './rebalance.ts'
@@ -19,11 +19,10 @@ type Sync = {
   readonly decision: Decision
   readonly group: Group | undefined
   readonly request: SyncGroupRequest
-  readonly requester: Requester
   readonly waiter: Waiter<SyncGroupResponse>
 }
 
-/** Decides a SyncGroup. `waiter` is answered now, or once the leader has spoken. */
+/** Decides a SyncGroup that passed checkSyncRequest. `waiter` is answered now, or once the leader has spoken. */
 export function decideSync(sync: Sync): void {
   const { decision, group, request, waiter } = sync
   const errorCode = checkSync(sync)
@@ -45,12 +44,15 @@ export function decideSync(sync: Sync): void {
   if (classic.leader === member.id) takeAssignments(decision, group, request)
 }
 
-function checkSync({ group, request, requester }: Sync): number {
+/** The error that makes a sync hopeless whatever the group; NONE if there is none. */
+export function checkSyncRequest(request: SyncGroupRequest, apiVersion: number): number {
   if (request.groupId === '') return ErrorCode.INVALID_GROUP_ID
   // From version 5 clients say what they take the group for.
-  if (requester.apiVersion >= 5 && (request.protocolType === null || request.protocolName === null)) {
-    return ErrorCode.INCONSISTENT_GROUP_PROTOCOL
-  }
+  const isVague = request.protocolType === null || request.protocolName === null
+  return apiVersion >= 5 && isVague ? ErrorCode.INCONSISTENT_GROUP_PROTOCOL : ErrorCode.NONE
+}
+
+function checkSync({ group, request }: Sync): number {
   if (group === undefined || group.classic.state === 'Empty') return ErrorCode.UNKNOWN_MEMBER_ID
   const { classic } = group
   const errorCode = checkMember(classic, request.memberId, request.groupInstanceId)

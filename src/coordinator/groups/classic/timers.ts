@@ -1,28 +1,11 @@
-/** A group's deadlines: one timer a group, armed for the earliest; sessions that were extended meanwhile cost nothing. */
+/** The deadlines of a classic group. */
 
-import type { Clock } from '../../../base/clock.ts'
 import type { Decision } from '../decision.ts'
 import type { Group } from '../group.ts'
 import { joinTimeIsOver, rebalanceAfterLoss, removeMemberAndRebalance, syncTimeIsOver } from './rebalance.ts'
 import { type ClassicGroup, extendSession, removeMember } from './state.ts'
 
-/** Sees to it that `fire` is called by the group's next deadline. To be called after whatever may have set one. */
-export function armTimer(group: Group, clock: Clock, fire: () => void): void {
-  const { classic } = group
-  const wakeMs = classic.wakeMs
-  classic.wakeMs = Number.POSITIVE_INFINITY
-  if (wakeMs === Number.POSITIVE_INFINITY || (group.timer !== undefined && group.timer.dueMs <= wakeMs)) return
-  cancelTimer(group)
-  const delayMs = Math.max(0, wakeMs - clock.monotonicMs())
-  group.timer = { dueMs: wakeMs, timer: clock.startTimer(delayMs, fire) }
-}
-
-export function cancelTimer(group: Group): void {
-  group.timer?.timer.cancel()
-  group.timer = undefined
-}
-
-/** Acts on every deadline that is over, and notes the next one for armTimer. */
+/** Acts on every deadline that is over, and notes the next one. */
 export function decideDeadlines(decision: Decision, group: Group): void {
   const { classic } = group
   endSessions(decision, group)
