@@ -21,7 +21,7 @@ import { LoadConnection } from './connection.ts'
 import type { LoadCounters } from './measure.ts'
 
 /** Versions by topic name and without compact fields: the same for Safka and Apache Kafka. */
-const produce = { apiKey: 0, version: 8 } as const
+export const produce = { apiKey: 0, version: 8 } as const
 const fetch = { apiKey: 1, version: 11 } as const
 const fetchWaitMs = 500
 
@@ -176,7 +176,7 @@ async function openReader(
   return connection
 }
 
-function batchOf(recordCount: number, recordBytes: number): Buffer {
+export function batchOf(recordCount: number, recordBytes: number): Buffer {
   const records = Array.from({ length: recordCount }, (_, index) => ({
     key: null,
     value: Buffer.alloc(recordBytes, `record ${index} `),
@@ -185,7 +185,7 @@ function batchOf(recordCount: number, recordBytes: number): Buffer {
   return buildBatch({ records })
 }
 
-function produceBody(options: LoadOptions, index: number, records: Buffer): Buffer {
+export function produceBody(options: Pick<LoadOptions, 'topic' | 'acks'>, index: number, records: Buffer): Buffer {
   const writer = bodyWriter()
   const partition = makeProduceRequestPartitionProduceData({ index, records })
   const topic = makeProduceRequestTopicProduceData({ name: options.topic, partitionData: [partition] })
@@ -222,7 +222,7 @@ function bodyWriter(): Writer {
   return writer
 }
 
-function produceErrorCode(answer: Buffer): number {
+export function produceErrorCode(answer: Buffer): number {
   const { responses } = decodeProduceResponse(new Reader(answer, 4), produce.version)
   return responses[0]?.partitionResponses[0]?.errorCode ?? -1
 }
