@@ -157,7 +157,7 @@ export class TopicCoordinator implements TopicView, GroupConfigs {
   }
 
   createdCount(): number {
-    return this.#changes.state.createdCount
+    return this.changes.state.createdCount
   }
 
   /** Names of all topics as they are decided now. */
