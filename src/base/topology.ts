@@ -28,9 +28,15 @@ export type PartitionSettings = {
   readonly compressionType: 'producer' | 'uncompressed' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
   /** The level of that codec; of no meaning where it has none. */
   readonly compressionLevel: number
-  /** Sync policy: `every` = readable only once synced; `interval` = synced every `flushMs`; `never` = the page cache. */
+  /**
+   * Sync policy: `every` = fewer than `flushMessages` records are readable before they are synced (with 1, none); `interval` = synced
+   * every `flushMs`, which may be asked for beside `every` too; `never` = left to the page cache.
+   */
   readonly sync: 'never' | 'interval' | 'every'
+  readonly flushMessages: number
   readonly flushMs: number
+  /** How often old segments are looked for. */
+  readonly retentionCheckMs: number
 }
 
 /** One partition as every thread knows it. */

@@ -11,6 +11,8 @@ export interface Disk {
   exists(path: string): boolean
   /** Bytes of a file; undefined where there is none. */
   sizeOf(path: string): number | undefined
+  /** When a file was last written, in milliseconds since 1970; undefined where there is none, or where that is not known. */
+  modifiedMs(path: string): number | undefined
   /** Names in a folder, in no order; empty where the folder is missing. */
   list(directory: string): string[]
   /** Creates a folder and those above it; nothing happens where it exists. */

@@ -54,7 +54,7 @@ export interface Engine {
    * each once poll() answers writtenEnd beyond its marker.
    */
   submitAborted(aborted: readonly AbortedTransaction[]): void
-  /** Drives the work and answers how far it got. Under sync policy `every` it starts the next sync. */
+  /** Drives the work and answers how far it got. Under sync policy `every` it starts the next sync that is due. */
   poll(): EngineProgress
   /** Roll, retention, interval sync, pressure: call it about once a second. */
   maintain(nowMs: number): EngineChange

@@ -89,6 +89,11 @@ export class MemoryDisk implements Disk, MemoryBlocks {
     })
   }
 
+  /** Unknown: no thread that writes here has a clock for it. */
+  modifiedMs(): undefined {
+    return undefined
+  }
+
   list(directory: string): string[] {
     return this.#locked(() => {
       const names: string[] = []

@@ -75,6 +75,10 @@ export class RealDisk implements Disk {
     return statSync(this.#full(path), { throwIfNoEntry: false })?.size
   }
 
+  modifiedMs(path: string): number | undefined {
+    return statSync(this.#full(path), { throwIfNoEntry: false })?.mtimeMs
+  }
+
   list(directory: string): string[] {
     try {
       return readdirSync(this.#full(directory))

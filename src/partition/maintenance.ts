@@ -13,6 +13,7 @@ export function isMaintenanceWorthwhile(partition: Partition, nowMs: number): bo
   const { settings } = partition
   if (settings.storage === 'ring') return false
   if (settings.storage === 'memory' || nowMs - partition.maintainedMs >= idleAfterMs) return true
-  const flushMs = settings.sync === 'interval' ? settings.flushMs : 0
+  // A time that never comes is nothing to wait for.
+  const flushMs = settings.flushMs < Number.MAX_SAFE_INTEGER ? settings.flushMs : 0
   return nowMs - partition.movedMs < idleAfterMs + flushMs
 }

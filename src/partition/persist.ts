@@ -27,11 +27,13 @@ export function persist(partition: Partition, ring: Ring): number {
   const first = ring.written()
   const written = endOf(ring, first, stamped, progress.writtenEnd)
   if (written !== first) ring.setWritten(written)
-  if (partition.settings.sync === 'every') {
+  const { sync, flushMessages } = partition.settings
+  if (sync === 'every') {
     // Slots before `readable` may have been retired already: only a policy that waits for `synced` keeps it up to date.
     const synced = ring.synced()
     const from = slotDistance(synced, readable) > 0 ? readable : synced
-    ring.setSynced(endOf(ring, from, written, progress.syncedEnd))
+    // Fewer records than the policy counts may be shown unsynced, as in Kafka, which flushes once there are as many.
+    ring.setSynced(endOf(ring, from, written, progress.syncedEnd + flushMessages - 1))
   }
   return slotDistance(first, written)
 }

@@ -31,7 +31,9 @@ export const partitionSettings: PartitionSettings = {
   compressionType: 'producer',
   compressionLevel: 0,
   sync: 'never',
+  flushMessages: 2 ** 63,
   flushMs: 2 ** 63,
+  retentionCheckMs: 300_000,
 }
 
 export class FakeOwner implements OwnerControl {

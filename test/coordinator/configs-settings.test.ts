@@ -35,7 +35,9 @@ test("without any config the settings are Kafka's defaults", () => {
     compressionType: 'producer',
     compressionLevel: 0,
     sync: 'never',
+    flushMessages: never,
     flushMs: never,
+    retentionCheckMs: 300_000,
   })
 })
 
@@ -59,19 +61,36 @@ test('policies, storage and codecs are read from their lists', () => {
   assert.is(settings({ 'message.timestamp.type': 'LogAppendTime' }).timestampType, 'LogAppendTime')
 })
 
-test('the sync policy is never laxer than what was asked for', () => {
+test("the sync policy is what Kafka's flush configs ask for, and the broker's own where they are silent", () => {
   const policy = (topic: Record<string, string>, broker: Record<string, string> = {}) => {
-    const { sync, flushMs } = settings(topic, broker)
-    return [sync, flushMs]
+    const { sync, flushMessages, flushMs } = settings(topic, broker)
+    return [sync, flushMessages, flushMs]
   }
-  assert.equal(policy({ 'flush.messages': '1' }), ['every', 0])
-  assert.equal(policy({ 'flush.messages': '1000', 'flush.ms': '50' }), ['every', 0])
-  assert.equal(policy({ 'flush.ms': '50' }), ['interval', 50])
-  assert.equal(policy({ 'flush.ms': '0' }), ['every', 0])
-  assert.equal(policy({}, { 'log.flush.interval.ms': '70' }), ['interval', 70])
-  assert.equal(policy({}, { 'safka.sync': 'every' }), ['every', 0])
-  assert.equal(policy({}, { 'safka.sync': 'interval' }), ['interval', 1_000])
-  assert.equal(policy({ 'flush.ms': '50' }, { 'safka.sync': 'every' }), ['interval', 50])
+  const always = ['every', 1, never]
+  assert.equal(policy({ 'flush.messages': '1' }), always)
+  assert.equal(policy({ 'flush.ms': '0' }), always)
+  assert.equal(policy({ 'flush.messages': '1000', 'flush.ms': '50' }), ['every', 1000, 50])
+  assert.equal(policy({ 'flush.messages': '1000' }), ['every', 1000, never])
+  assert.equal(policy({ 'flush.ms': '50' }), ['interval', never, 50])
+  assert.equal(policy({}, { 'log.flush.interval.ms': '70' }), ['interval', never, 70])
+  assert.equal(policy({}, { 'log.flush.interval.messages': '9' }), ['every', 9, never])
+  assert.equal(policy({}, { 'log.flush.scheduler.interval.ms': '80' }), ['interval', never, 80])
+  assert.equal(policy({ 'flush.ms': '50' }, { 'log.flush.scheduler.interval.ms': '80' }), ['interval', never, 50])
+  assert.equal(policy({}, { 'safka.sync': 'every' }), always)
+  assert.equal(policy({}, { 'safka.sync': 'interval' }), ['interval', never, 1_000])
+  assert.equal(policy({ 'flush.ms': '50' }, { 'safka.sync': 'every' }), ['interval', never, 50])
+})
+
+test('the levels of gzip and zstd are those of the codec that the topic names', () => {
+  const level = (configs: Record<string, string>): number => settings(configs).compressionLevel
+  assert.is(level({ 'compression.type': 'gzip', 'compression.gzip.level': '9', 'compression.zstd.level': '7' }), 9)
+  assert.is(level({ 'compression.type': 'gzip' }), -1)
+  assert.is(level({ 'compression.type': 'zstd' }), 3)
+  assert.is(settings({ 'compression.type': 'zstd' }, { 'compression.zstd.level': '-5' }).compressionLevel, -5)
+})
+
+test('how often retention looks is up to the broker', () => {
+  assert.is(settings({}, { 'log.retention.check.interval.ms': '1000' }).retentionCheckMs, 1_000)
 })
 
 test('every default is valid by its own definition', () => {

@@ -124,7 +124,9 @@ export class Collapsed {
       compressionType: 'producer',
       compressionLevel: 0,
       sync: 'never',
+      flushMessages: 2 ** 63,
       flushMs: 1_000,
+      retentionCheckMs: 300_000,
       ...this.#options.topicSettings,
     }
   }

@@ -40,6 +40,10 @@ export class DyingDisk implements Disk {
     return this.#stepped(() => this.#inner.exists(path))
   }
 
+  modifiedMs(path: string): number | undefined {
+    return this.#stepped(() => this.#inner.modifiedMs(path))
+  }
+
   sizeOf(path: string): number | undefined {
     return this.#stepped(() => this.#inner.sizeOf(path))
   }

@@ -43,6 +43,10 @@ export class FaultyDisk implements Disk {
     return this.#inner.exists(path)
   }
 
+  modifiedMs(path: string): number | undefined {
+    return this.#inner.modifiedMs(path)
+  }
+
   sizeOf(path: string): number | undefined {
     return this.#inner.sizeOf(path)
   }

@@ -39,7 +39,9 @@ export function settingsWith(changed: Partial<PartitionSettings> = {}): Partitio
     compressionType: 'producer',
     compressionLevel: 0,
     sync: 'never',
+    flushMessages: changed.sync === 'every' ? 1 : 2 ** 63,
     flushMs: 1000,
+    retentionCheckMs: 300_000,
     ...changed,
   }
 }

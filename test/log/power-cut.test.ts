@@ -80,6 +80,10 @@ class CachedDisk implements Disk {
     return this.#folders.has(path) || this.#files.has(path)
   }
 
+  modifiedMs(): undefined {
+    return undefined
+  }
+
   sizeOf(path: string): number | undefined {
     return this.#files.get(path)?.bytes.length
   }

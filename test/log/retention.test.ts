@@ -1,13 +1,18 @@
 /** Retention and DeleteRecords: whole segments go, oldest first, and the log start never moves back. */
 
+import { utimesSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { expiredCount } from '../../src/log/local/retention.ts'
+import { MemoryDisk } from '../../src/log/memory-disk.ts'
+import { FaultyDisk } from './faulty-disk.ts'
 import {
   batchAt,
   batchesAt,
   directory,
   onEachDisk,
+  onRealDisk,
   openLog,
   readAll,
   readerOf,
@@ -107,6 +112,60 @@ test('compacted topics, and topics without limits, keep everything', async () =>
   }
 })
 
+test('segments of records without timestamps go by the time of their file, as in Kafka', async () => {
+  await onRealDisk((disk, root) => {
+    const timestampsMs = [-1]
+    const { engine } = openLog(disk, { segmentBytes: 1000, retentionMs: 1_000_000 })
+    for (let offset = 0; offset < 4; offset++) engine.submit([batchAt(offset, { timestampsMs, valueBytes: 900 })])
+    const written = (offset: number, ageMs: number): void => {
+      const seconds = (startMs + checkMs - ageMs) / 1000
+      utimesSync(join(root, directory, `${String(offset).padStart(20, '0')}.log`), seconds, seconds)
+    }
+    written(0, 1_000_001)
+    written(1, 1_000_000)
+    written(2, 2_000_000)
+    written(3, 2_000_000)
+    assert.is(engine.maintain(startMs + checkMs).startOffset, 1)
+    written(1, 1_000_001)
+    assert.is(engine.maintain(startMs + 2 * checkMs).startOffset, 4, 'also the one that is written to')
+    engine.close()
+  })
+})
+
+test('how often retention looks can be set, and changed while it runs', () => {
+  const disk = new MemoryDisk(MemoryDisk.create(16 << 20))
+  const settings = { segmentBytes: 1000, retentionBytes: 3000, retentionCheckMs: 2_000 }
+  const { engine } = openLog(disk, settings)
+  engine.submit(batchesAt(0, 100))
+  assert.is(engine.maintain(startMs + 1_999).startOffset, 0)
+  const { startOffset } = engine.maintain(startMs + 2_000)
+  assert.ok(startOffset > 50)
+  engine.submit(batchesAt(100, 100))
+  engine.configure(settingsWith({ ...settings, retentionCheckMs: 500 }))
+  assert.ok(engine.maintain(startMs + 2_500).startOffset > startOffset)
+})
+
+test('limits that change while the log is open hold from the next look on', () => {
+  const disk = new MemoryDisk(MemoryDisk.create(16 << 20))
+  const { engine } = openLog(disk, { segmentBytes: 1000 })
+  engine.submit(batchesAt(0, 100))
+  assert.is(engine.maintain(startMs + checkMs).startOffset, 0)
+  engine.configure(settingsWith({ segmentBytes: 1000, retentionBytes: 3000 }))
+  assert.ok(engine.maintain(startMs + 2 * checkMs).startOffset > 50)
+  engine.configure(settingsWith({ segmentBytes: 1000, retentionMs: 1000 }))
+  assert.is(engine.maintain(startMs + 3 * checkMs).startOffset, 100)
+})
+
+test('with a count of messages until a sync, what readers see expires although it is not synced', async () => {
+  const disk = new FaultyDisk(new MemoryDisk(MemoryDisk.create(16 << 20)), true)
+  disk.holdsSyncs = true
+  const { engine } = openLog(disk, { segmentBytes: 1000, retentionMs: 1000, sync: 'every', flushMessages: 51 })
+  engine.submit(batchesAt(0, 100))
+  engine.poll()
+  const { startOffset } = engine.maintain(startMs + checkMs)
+  assert.ok(startOffset > 30 && startOffset <= 50, `${startOffset}`)
+})
+
 test('what is not revealed yet does not expire', () => {
   const segments = [
     { endOffset: 10, sizeBytes: 5 },
@@ -124,7 +183,7 @@ test('what is not revealed yet does not expire', () => {
   assert.is(
     expiredCount(segments, () => -1, { ...bounds, revealedEnd: 20 }),
     0,
-    'records without a timestamp stay',
+    'what has no known time stays',
   )
 })
 

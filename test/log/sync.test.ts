@@ -6,7 +6,7 @@ import { errnoOf } from '../../src/base/errors.ts'
 import type { Engine } from '../../src/log/engine.ts'
 import { MemoryDisk } from '../../src/log/memory-disk.ts'
 import { FaultyDisk } from './faulty-disk.ts'
-import { batchAt, batchesAt, openLog, readAll, startMs } from './log-fixture.ts'
+import { batchAt, batchesAt, openLog, readAll, settingsWith, startMs } from './log-fixture.ts'
 
 /** An in-memory disk that counts as durable, so that syncs matter. */
 function durableDisk(): FaultyDisk {
@@ -59,6 +59,49 @@ test("with policy 'every' a rolled segment and its folder are synced before the 
   assert.is(new Set(disk.syncs.filter((path) => path.endsWith('.log'))).size, engine.segmentCount())
   assert.ok(disk.syncs.includes('orders-3/'))
   assert.ok(disk.syncs.includes('/'))
+})
+
+test('with a count of messages a sync starts once as many are unsynced, and not before', async () => {
+  const disk = durableDisk()
+  const { engine } = openLog(disk, { sync: 'every', flushMessages: 10, flushMs: 2 ** 63 })
+  engine.submit([batchAt(0, { count: 9 })])
+  assert.equal(engine.poll(), { writtenEnd: 9, syncedEnd: 0 })
+  assert.is(logSyncs(disk), 0)
+  engine.submit([batchAt(9)])
+  engine.poll()
+  await settle()
+  assert.equal(engine.poll(), { writtenEnd: 10, syncedEnd: 10 })
+  assert.is(logSyncs(disk), 1)
+  engine.submit([batchAt(10, { count: 9 })])
+  engine.poll()
+  await settle()
+  assert.equal(engine.poll(), { writtenEnd: 19, syncedEnd: 10 })
+  engine.configure(settingsWith({ sync: 'every', flushMessages: 5 }))
+  engine.poll()
+  await settle()
+  assert.is(engine.poll().syncedEnd, 19, 'a smaller count holds at once')
+})
+
+test('with a count and a time whichever comes first starts a sync', async () => {
+  const disk = durableDisk()
+  const { engine } = openLog(disk, { sync: 'every', flushMessages: 10, flushMs: 1000 })
+  engine.submit([batchAt(0)])
+  engine.poll()
+  engine.maintain(startMs + 999)
+  assert.is(logSyncs(disk), 0)
+  engine.maintain(startMs + 1000)
+  await settle()
+  assert.is(engine.poll().syncedEnd, 1)
+})
+
+test('with a count of messages a finished segment is synced in the background all the same', async () => {
+  const disk = durableDisk()
+  const { engine } = openLog(disk, { sync: 'every', flushMessages: 1000, segmentBytes: 500 })
+  engine.submit(batchesAt(0, 30))
+  engine.poll()
+  for (let round = 0; round < 30; round++) await settle()
+  assert.ok(logSyncs(disk) >= engine.segmentCount() - 1)
+  assert.ok(engine.poll().syncedEnd < 30)
 })
 
 test("with policy 'interval' a sync starts once the time is up", async () => {

@@ -30,7 +30,9 @@ export function testSettings(change: Partial<PartitionSettings> = {}): Partition
     compressionType: 'producer',
     compressionLevel: 0,
     sync: 'never',
+    flushMessages: change.sync === 'every' ? 1 : 2 ** 63,
     flushMs: 2 ** 63,
+    retentionCheckMs: 300_000,
     ...change,
   }
 }

@@ -62,6 +62,26 @@ test('sync policy every reveals only what is synced; the others what is written'
   assert.equal(kit.table.highWatermark(0), 3)
 })
 
+test('with a count of messages fewer than that are revealed unsynced', async () => {
+  const kit = new OwnerKit()
+  const ring = await kit.open(0, { sync: 'every', flushMessages: 7 })
+  kit.engine(0).isSyncing = false
+  // Three records each: after the second, six wait for a sync.
+  for (let count = 0; count < 4; count++) kit.append(0)
+  kit.work()
+  assert.equal(ring.written(), 4)
+  assert.equal(ring.readable(), 2)
+  assert.equal(kit.table.highWatermark(0), 6)
+  kit.engine(0).isSyncing = true
+  kit.work()
+  assert.equal(ring.readable(), 4)
+  kit.engine(0).isSyncing = false
+  kit.append(0)
+  kit.append(0)
+  kit.work()
+  assert.equal(ring.readable(), 6, 'counting begins anew after a sync')
+})
+
 test('nothing is revealed before it is written', async () => {
   const kit = new OwnerKit()
   const ring = await kit.open(0)

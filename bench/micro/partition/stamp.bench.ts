@@ -32,7 +32,9 @@ const settings: PartitionSettings = {
   compressionType: 'producer',
   compressionLevel: 0,
   sync: 'never',
+  flushMessages: 2 ** 63,
   flushMs: 2 ** 63,
+  retentionCheckMs: 300_000,
 }
 
 /** A partition whose ring passes everything on at once. */

@@ -32,29 +32,35 @@ export function resolveSettings(topicConfigs: ConfigMap, brokerConfigs: BrokerCo
     timestampAfterMaxMs: number('message.timestamp.after.max.ms'),
     compressionType,
     compressionLevel: compressionLevelOf(compressionType, number),
-    ...syncPolicy(number('flush.messages'), number('flush.ms'), brokerConfigs),
+    ...syncPolicy(number, brokerConfigs),
+    retentionCheckMs: numberOf(brokerConfigValue('log.retention.check.interval.ms', brokerConfigs) ?? ''),
   }
 }
 
+type SyncPolicy = Pick<PartitionSettings, 'sync' | 'flushMessages' | 'flushMs'>
+
+const neverSynced: SyncPolicy = { sync: 'never', flushMessages: never, flushMs: never }
+const alwaysSynced: SyncPolicy = { sync: 'every', flushMessages: 1, flushMs: never }
+
 /**
- * Kafka's flush configs, kept at least as strictly as asked: a count of messages means a sync before each answer. Where
- * neither is set, the broker's `safka.sync` decides.
+ * Kafka's flush configs: so many records, or so much time, until a sync. Where neither is set, the broker's `safka.sync` decides.
+ * As in Kafka, `log.flush.scheduler.interval.ms` stands in for a time that is not set.
  */
-function syncPolicy(
-  flushMessages: number,
-  flushMs: number,
-  brokerConfigs: BrokerConfigLayers,
-): Pick<PartitionSettings, 'sync' | 'flushMs'> {
-  if (flushMessages < never || flushMs === 0) return { sync: 'every', flushMs: 0 }
-  if (flushMs < never) return { sync: 'interval', flushMs }
-  const intervalMs = numberOf(brokerConfigValue('safka.sync.interval.ms', brokerConfigs) ?? '')
+function syncPolicy(number: (name: string) => number, brokerConfigs: BrokerConfigLayers): SyncPolicy {
+  const brokerNumber = (name: string): number => numberOf(brokerConfigValue(name, brokerConfigs) ?? '')
+  const flushMessages = number('flush.messages')
+  const topicFlushMs = number('flush.ms')
+  const flushMs = topicFlushMs < never ? topicFlushMs : brokerNumber('log.flush.scheduler.interval.ms')
+  if (flushMessages === 1 || flushMs === 0) return alwaysSynced
+  if (flushMessages < never) return { sync: 'every', flushMessages, flushMs }
+  if (flushMs < never) return { sync: 'interval', flushMessages, flushMs }
   switch (brokerConfigValue('safka.sync', brokerConfigs)) {
     case 'every':
-      return { sync: 'every', flushMs: 0 }
+      return alwaysSynced
     case 'interval':
-      return { sync: 'interval', flushMs: intervalMs }
+      return { sync: 'interval', flushMessages, flushMs: brokerNumber('safka.sync.interval.ms') }
     default:
-      return { sync: 'never', flushMs: never }
+      return neverSynced
   }
 }
 

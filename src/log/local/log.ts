@@ -13,16 +13,12 @@ import { boundedSegmentBytes } from './room.ts'
 import { type FoundSegments, Segments, type SegmentsHome } from './segments.ts'
 import { type Syncable, type SyncOutcome, SyncWork } from './sync-work.ts'
 
-/** Kafka looks for expired segments this often (log.retention.check.interval.ms), so that old timestamps live a while here too. */
-export const retentionCheckMsDefault = 300_000
-
 /** At what was there before, the first look comes this long after the start (log.initial.task.delay.ms): a broker's life may be short. */
 export const retentionCheckDelayMs = 30_000
 
 export type LocalLogOptions = SegmentsHome & {
   readonly settings: PartitionSettings
   readonly onProgress?: () => void
-  readonly retentionCheckMs?: number
 }
 
 /** The engine of `local` and `memory` topics. */
@@ -46,7 +42,6 @@ export class LocalLog implements Engine {
   readonly #progress: EngineProgress
   readonly #change: EngineChange
   #lastSyncMs: number
-  readonly #retentionCheckMs: number
   #lastRetentionMs: number
   #reportedVersion = 0
   /** Whether anything changed since the checkpoint that says how the log was closed. */
@@ -66,9 +61,9 @@ export class LocalLog implements Engine {
     this.#progress = { writtenEnd: this.#endOffset, syncedEnd: this.#endOffset }
     this.#change = { startOffset: this.startOffset, segmentsChanged: false }
     this.#lastSyncMs = options.clock.nowMs()
-    this.#retentionCheckMs = options.retentionCheckMs ?? retentionCheckMsDefault
     const isNew = found.active === undefined
-    this.#lastRetentionMs = this.#lastSyncMs - (isNew ? 0 : Math.max(0, this.#retentionCheckMs - retentionCheckDelayMs))
+    const { retentionCheckMs } = options.settings
+    this.#lastRetentionMs = this.#lastSyncMs - (isNew ? 0 : Math.max(0, retentionCheckMs - retentionCheckDelayMs))
   }
 
   get startOffset(): Offset {
@@ -106,7 +101,7 @@ export class LocalLog implements Engine {
   poll(): EngineProgress {
     if (this.#queue.length > 0) this.#guard(() => this.#drain())
     if (!this.#options.disk.isDurable) this.#progress.syncedEnd = this.#progress.writtenEnd
-    else if (this.#settings.sync === 'every') this.#startSync()
+    else if (this.#isSyncDue()) this.#startSync()
     return this.#progress
   }
 
@@ -114,11 +109,11 @@ export class LocalLog implements Engine {
     this.#guard(() => {
       const { active } = this.#segments
       if (active !== undefined) this.#segments.withRoom(() => active.indexes.flush())
-      if (this.#settings.sync === 'interval' && nowMs - this.#lastSyncMs >= this.#settings.flushMs) {
+      if (this.#settings.sync !== 'never' && nowMs - this.#lastSyncMs >= this.#settings.flushMs) {
         this.#lastSyncMs = nowMs
         this.#startSync()
       }
-      if (nowMs - this.#lastRetentionMs >= this.#retentionCheckMs) {
+      if (nowMs - this.#lastRetentionMs >= this.#settings.retentionCheckMs) {
         this.#lastRetentionMs = nowMs
         this.#expire(nowMs)
       }
@@ -260,7 +255,7 @@ export class LocalLog implements Engine {
     if (this.#runLength(active) > 0) return active
     const next = this.#segments.roll(active, this.#settings)
     // Whatever the policy, a finished segment is synced in the background, so that a crash never means to check it again.
-    if (next !== undefined && this.#settings.sync !== 'every') this.#startSync(true)
+    if (next !== undefined && !this.#isEverySynced()) this.#startSync(true)
     return next
   }
 
@@ -278,6 +273,17 @@ export class LocalLog implements Engine {
       run.batches++
     }
     return run.batches
+  }
+
+  /** Whether so much is unsynced that readers must wait for it. */
+  #isSyncDue(): boolean {
+    const { writtenEnd, syncedEnd } = this.#progress
+    return this.#settings.sync === 'every' && writtenEnd - syncedEnd >= this.#settings.flushMessages
+  }
+
+  /** Whether each write is followed by a sync, which takes finished segments along. */
+  #isEverySynced(): boolean {
+    return this.#settings.sync === 'every' && this.#settings.flushMessages === 1
   }
 
   #startSync(isRolledOnly = false): void {
@@ -304,14 +310,16 @@ export class LocalLog implements Engine {
         this.#recoveryPoint = outcome.rolledEnd
         this.#guard(() => this.#saveCheckpoint())
       }
-      if (this.#settings.sync === 'every') this.#startSync()
+      if (this.#isSyncDue()) this.#startSync()
       else if (this.#sync.hasRolled) this.#startSync(true)
     }
     this.#options.onProgress?.()
   }
 
   #expire(nowMs: number): void {
-    const revealedEnd = this.#settings.sync === 'every' ? this.#progress.syncedEnd : this.#progress.writtenEnd
+    const { writtenEnd, syncedEnd } = this.#progress
+    const { sync, flushMessages } = this.#settings
+    const revealedEnd = sync === 'every' ? Math.min(writtenEnd, syncedEnd + flushMessages - 1) : writtenEnd
     const hasRolled = this.#segments.expire(this.#settings, { startOffset: this.startOffset, revealedEnd, nowMs })
     if (hasRolled) this.#isDirty = true
   }

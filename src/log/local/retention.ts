@@ -8,7 +8,7 @@ export type RetainedSegment = { readonly endOffset: Offset; readonly sizeBytes: 
 
 /**
  * Counts the segments, oldest first, that retention takes. `maxTimestampOf` is asked only as far as it matters. Segments that
- * reach beyond `revealedEnd` stay. Records without a timestamp never expire.
+ * reach beyond `revealedEnd` stay. Segments whose time is not known (negative) never expire by age.
  */
 export function expiredCount<Segment extends RetainedSegment>(
   segments: readonly Segment[],

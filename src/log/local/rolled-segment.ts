@@ -48,10 +48,14 @@ export function removeFolder(disk: Disk, directory: string, unique: Buffer): voi
 /** How the names of folders end that are on their way out. */
 export const doomedEnding = '-delete'
 
-/** The largest timestamp of a rolled segment: the last entry of its time index. */
-export function maxTimestampOf(disk: Disk, directory: string, segment: RolledSegment): number {
+/**
+ * What a segment's age counts from: the largest timestamp, which is the last entry of its time index; where no record has one, when
+ * its log was last written, as in Kafka (LogSegment.largestTimestamp). -1 where that is not known.
+ */
+export function largestTimestampOf(disk: Disk, directory: string, segment: RolledSegment): number {
   segment.maxTimestampMs ??= lastTimestamp(disk, `${directory}/${segmentFile(segment.baseOffset, 'timeindex')}`)
-  return segment.maxTimestampMs
+  if (segment.maxTimestampMs >= 0) return segment.maxTimestampMs
+  return disk.modifiedMs(`${directory}/${segmentFile(segment.baseOffset, 'log')}`) ?? -1
 }
 
 function lastTimestamp(disk: Disk, path: string): number {

@@ -9,7 +9,7 @@ import type { Disk } from '../disk.ts'
 import { ActiveSegment } from './active-segment.ts'
 import { writePartitionFiles } from './partition-files.ts'
 import { expiredCount } from './retention.ts'
-import { maxTimestampOf, type RolledSegment, removeSegmentFiles } from './rolled-segment.ts'
+import { largestTimestampOf, type RolledSegment, removeSegmentFiles } from './rolled-segment.ts'
 import { holdsMoreThanShare, isFilling } from './room.ts'
 import { emptySummary, type SegmentSummary } from './segment-indexes.ts'
 import type { SyncWork } from './sync-work.ts'
@@ -46,7 +46,7 @@ export class Segments {
     this.#sync = sync
     this.#rolled = found.rolled
     if (found.active !== undefined) {
-      this.#active = this.#open(found.active.baseOffset, found.active.summary, settings.segmentJitterMs)
+      this.#active = this.#open(found.active.baseOffset, found.active.summary, settings)
     }
   }
 
@@ -95,7 +95,7 @@ export class Segments {
     const last: RolledSegment = { baseOffset: active.baseOffset, ...active.summary }
     const count = expiredCount(
       [...this.#rolled, last],
-      (segment) => maxTimestampOf(this.#home.disk, this.#home.directory, segment),
+      (segment) => largestTimestampOf(this.#home.disk, this.#home.directory, segment),
       { settings, ...at },
     )
     const takesActive = count > this.#rolled.length
@@ -152,7 +152,7 @@ export class Segments {
   }
 
   #start(baseOffset: Offset, settings: PartitionSettings): ActiveSegment {
-    const segment = this.#open(baseOffset, emptySummary(baseOffset), settings.segmentJitterMs)
+    const segment = this.#open(baseOffset, emptySummary(baseOffset), settings)
     // The file appears at once: it is what tells readers of the segment.
     if (segment.log.size() > 0) segment.log.truncate(0)
     this.#active = segment
@@ -161,9 +161,11 @@ export class Segments {
     return segment
   }
 
-  #open(baseOffset: Offset, summary: SegmentSummary, segmentJitterMs: number): ActiveSegment {
+  #open(baseOffset: Offset, summary: SegmentSummary, settings: PartitionSettings): ActiveSegment {
     const { disk, directory, clock, random } = this.#home
-    const jitterMs = segmentJitterMs > 0 ? random.below(segmentJitterMs) : 0
+    const { segmentJitterMs, segmentMs } = settings
+    // Up to the segments' whole time, as in Kafka (LogConfig.randomSegmentJitter).
+    const jitterMs = segmentJitterMs > 0 ? random.below(Math.min(segmentJitterMs, segmentMs)) : 0
     return new ActiveSegment({ disk, directory, baseOffset, summary, createdMs: clock.nowMs(), jitterMs })
   }
 
