@@ -3,7 +3,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { VirtualClock } from '../../src/base/clock.ts'
-import type { Disk } from '../../src/log/disk.ts'
+import { type Disk, readWhole, writeAll } from '../../src/log/disk.ts'
 import { LogReader } from '../../src/log/local/reader.ts'
 import {
   batchAt,
@@ -192,6 +192,30 @@ test('the folder of a deleted topic of the same name is not taken over', async (
     assert.is(other.engine.endOffset, 0)
     assert.match(other.recovery, 'deleted topic')
     assert.equal(disk.list(directory), [])
+  })
+})
+
+test('a folder whose partition.metadata a power cut has torn, emptied or overwritten keeps its records', async () => {
+  await onRealDisk((disk) => {
+    const { engine } = openLog(disk)
+    engine.submit([batchAt(0)])
+    engine.close()
+    const path = `${directory}/partition.metadata`
+    const whole = Buffer.from(`version: 0\ntopic_id: ${Buffer.from(topicId, 'hex').toString('base64url')}`)
+    const torn = Array.from({ length: whole.length }, (_, length) => whole.subarray(0, length))
+    const zeros = torn.map((start) => Buffer.concat([start, Buffer.alloc(whole.length - start.length)]))
+    const noise = torn.map((start) => Buffer.concat([start, Buffer.alloc(whole.length - start.length, 0xa5)]))
+    for (const bytes of [...torn, ...zeros, ...noise]) {
+      disk.remove(path)
+      writeAll(disk.open(path, 'write'), [bytes], 0)
+      const again = openLog(disk)
+      assert.is(again.engine.endOffset, 1, `with ${JSON.stringify(bytes.toString())}`)
+      again.engine.close()
+      assert.equal(readWhole(disk, path), whole)
+    }
+    disk.remove(path)
+    openLog(disk).engine.close()
+    assert.equal(readWhole(disk, path), whole)
   })
 })
 

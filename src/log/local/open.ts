@@ -5,7 +5,7 @@ import type { AbortedTransaction, Engine, ProducerSnapshot } from '../engine.ts'
 import { abortedEndOf, writeAbortedIndexes } from './aborted-recovery.ts'
 import { noCheckpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { LocalLog, type LocalLogOptions } from './log.ts'
-import { belongsToAnother } from './partition-files.ts'
+import { ownerOf, writeOwner } from './partition-files.ts'
 import { loadSnapshot } from './producer-snapshots.ts'
 import { recoverSegments, syncFile } from './recovery.ts'
 import { removeFolder } from './rolled-segment.ts'
@@ -22,7 +22,9 @@ export function openLocalLog(options: OpenLocalLogOptions): { engine: Engine; re
   const { disk, directory, topicId } = options
   let recovery = ''
   if (disk.exists(directory)) {
-    if (!belongsToAnother(disk, directory, topicId)) return openFolder(options)
+    const owner = ownerOf(disk, directory, topicId)
+    if (owner === 'unknown' && disk.isDurable) writeOwner(disk, directory, topicId)
+    if (owner !== 'another') return openFolder(options)
     removeFolder(disk, directory, options.random.uuid())
     recovery = 'removed the folder of a deleted topic of the same name'
   }

@@ -8,17 +8,25 @@ const epochsName = 'leader-epoch-checkpoint'
 
 /** Writes both as Kafka does for a new partition. With one host there is one leader epoch, 0, from offset 0 on. */
 export function writePartitionFiles(disk: Disk, directory: string, topicId: TopicIdHex): void {
-  if (topicId !== noTopicId) {
-    writeNew(disk, `${directory}/${metadataName}`, `version: 0\ntopic_id: ${topicIdText(topicId)}`)
-  }
+  if (topicId !== noTopicId) writeOwner(disk, directory, topicId)
   writeNew(disk, `${directory}/${epochsName}`, '0\n1\n0 0\n')
 }
 
-/** Whether a folder belongs to another topic than this one: what is left of a topic that had the same name. */
-export function belongsToAnother(disk: Disk, directory: string, topicId: TopicIdHex): boolean {
+/**
+ * Whose a folder is: this topic's, or what is left of another that had the same name. Where the file that says so is missing or
+ * not whole, as after a power cut, nobody knows: half an id is no reason to delete records.
+ */
+export function ownerOf(disk: Disk, directory: string, topicId: TopicIdHex): 'this' | 'another' | 'unknown' {
+  if (topicId === noTopicId) return 'this'
   const text = readWhole(disk, `${directory}/${metadataName}`)?.toString() ?? ''
-  const found = /^topic_id: (\S+)/m.exec(text)?.[1]
-  return found !== undefined && topicId !== noTopicId && found !== topicIdText(topicId)
+  const found = /^version: 0\ntopic_id: ([\w-]{22})\n?$/.exec(text)?.[1]
+  if (found === undefined) return 'unknown'
+  return found === topicIdText(topicId) ? 'this' : 'another'
+}
+
+/** Says whose a folder is. */
+export function writeOwner(disk: Disk, directory: string, topicId: TopicIdHex): void {
+  writeNew(disk, `${directory}/${metadataName}`, `version: 0\ntopic_id: ${topicIdText(topicId)}`)
 }
 
 function writeNew(disk: Disk, path: string, text: string): void {
