@@ -1,6 +1,16 @@
 /** The APIs that the client calls: each one's facts and its codecs, so that a call is typed from end to end. */
 
 import {
+  addOffsetsToTxnApi,
+  decodeAddOffsetsToTxnResponse,
+  encodeAddOffsetsToTxnRequest,
+} from '../wire/generated/add-offsets-to-txn.ts'
+import {
+  addPartitionsToTxnApi,
+  decodeAddPartitionsToTxnResponse,
+  encodeAddPartitionsToTxnRequest,
+} from '../wire/generated/add-partitions-to-txn.ts'
+import {
   alterConfigsApi,
   decodeAlterConfigsResponse,
   encodeAlterConfigsRequest,
@@ -46,6 +56,7 @@ import {
   describeGroupsApi,
   encodeDescribeGroupsRequest,
 } from '../wire/generated/describe-groups.ts'
+import { decodeEndTxnResponse, encodeEndTxnRequest, endTxnApi } from '../wire/generated/end-txn.ts'
 import { decodeFetchResponse, encodeFetchRequest, fetchApi } from '../wire/generated/fetch.ts'
 import {
   decodeFindCoordinatorResponse,
@@ -76,6 +87,11 @@ import {
 import { decodeOffsetFetchResponse, encodeOffsetFetchRequest, offsetFetchApi } from '../wire/generated/offset-fetch.ts'
 import { decodeProduceResponse, encodeProduceRequest, produceApi } from '../wire/generated/produce.ts'
 import { decodeSyncGroupResponse, encodeSyncGroupRequest, syncGroupApi } from '../wire/generated/sync-group.ts'
+import {
+  decodeTxnOffsetCommitResponse,
+  encodeTxnOffsetCommitRequest,
+  txnOffsetCommitApi,
+} from '../wire/generated/txn-offset-commit.ts'
 import type { Reader } from '../wire/reader.ts'
 import type { Writer } from '../wire/writer.ts'
 
@@ -107,6 +123,13 @@ function call<Request, Response>(
   }
 }
 
+export const addOffsetsToTxnCall = call(addOffsetsToTxnApi, encodeAddOffsetsToTxnRequest, decodeAddOffsetsToTxnResponse)
+// From version 4 on it is spoken between brokers only (KIP-890).
+export const addPartitionsToTxnCall = call(
+  { ...addPartitionsToTxnApi, versionMax: 3 },
+  encodeAddPartitionsToTxnRequest,
+  decodeAddPartitionsToTxnResponse,
+)
 export const alterConfigsCall = call(alterConfigsApi, encodeAlterConfigsRequest, decodeAlterConfigsResponse)
 export const apiVersionsCall = call(apiVersionsApi, encodeApiVersionsRequest, decodeApiVersionsResponse)
 export const createPartitionsCall = call(
@@ -121,6 +144,7 @@ export const deleteTopicsCall = call(deleteTopicsApi, encodeDeleteTopicsRequest,
 export const describeClusterCall = call(describeClusterApi, encodeDescribeClusterRequest, decodeDescribeClusterResponse)
 export const describeConfigsCall = call(describeConfigsApi, encodeDescribeConfigsRequest, decodeDescribeConfigsResponse)
 export const describeGroupsCall = call(describeGroupsApi, encodeDescribeGroupsRequest, decodeDescribeGroupsResponse)
+export const endTxnCall = call(endTxnApi, encodeEndTxnRequest, decodeEndTxnResponse)
 export const fetchCall = call(fetchApi, encodeFetchRequest, decodeFetchResponse)
 export const findCoordinatorCall = call(findCoordinatorApi, encodeFindCoordinatorRequest, decodeFindCoordinatorResponse)
 export const heartbeatCall = call(heartbeatApi, encodeHeartbeatRequest, decodeHeartbeatResponse)
@@ -148,3 +172,4 @@ export const offsetFetchCall = call(
 )
 export const produceCall = call(produceApi, encodeProduceRequest, decodeProduceResponse)
 export const syncGroupCall = call(syncGroupApi, encodeSyncGroupRequest, decodeSyncGroupResponse)
+export const txnOffsetCommitCall = call(txnOffsetCommitApi, encodeTxnOffsetCommitRequest, decodeTxnOffsetCommitResponse)

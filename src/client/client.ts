@@ -26,6 +26,8 @@ export type ClientOptions = {
   readonly requestTimeoutMs?: number
   /** How long a call with retries goes on trying. Default 30,000. */
   readonly retryTimeoutMs?: number
+  /** How long a call waits before each retry. Default 100, as Kafka's. */
+  readonly retryBackoffMs?: number
 }
 
 /** Where a partition lives, and its topic's id. */
@@ -42,7 +44,8 @@ export type KnownTopic = {
 
 type Address = { readonly host: string; readonly port: number }
 
-const retryBackoffMs = 100
+/** Kafka's numbers of what FindCoordinator finds. */
+const coordinatorKinds = { group: 0, transaction: 1 } as const
 
 /** Connections to a cluster's brokers, and what is known of its topics. Close it when done. */
 export class KafkaClient {
@@ -52,6 +55,7 @@ export class KafkaClient {
   readonly #connectTimeoutMs: number
   readonly #requestTimeoutMs: number
   readonly #retryTimeoutMs: number
+  readonly #retryBackoffMs: number
   readonly #connections = new Map<string, Promise<BrokerConnection>>()
   readonly #brokers = new Map<number, Address>()
   readonly #topics = new Map<string, KnownTopic>()
@@ -66,6 +70,7 @@ export class KafkaClient {
     this.#connectTimeoutMs = options.connectTimeoutMs ?? 10_000
     this.#requestTimeoutMs = options.requestTimeoutMs ?? 30_000
     this.#retryTimeoutMs = options.retryTimeoutMs ?? 30_000
+    this.#retryBackoffMs = options.retryBackoffMs ?? 100
   }
 
   /** Calls an API on any broker. */
@@ -90,9 +95,10 @@ export class KafkaClient {
       try {
         return await attempt()
       } catch (thrown) {
-        if (this.#isClosed || !mayRetry(thrown) || this.clock.monotonicMs() + retryBackoffMs > deadlineMs) throw thrown
+        const isLate = this.clock.monotonicMs() + this.#retryBackoffMs > deadlineMs
+        if (this.#isClosed || !mayRetry(thrown) || isLate) throw thrown
       }
-      await this.pause(retryBackoffMs)
+      await this.pause(this.#retryBackoffMs)
     }
   }
 
@@ -152,17 +158,17 @@ export class KafkaClient {
     this.#topics.delete(name)
   }
 
-  /** The broker that coordinates a group. */
-  findCoordinator(groupId: string): Promise<number> {
+  /** The broker that coordinates a group, or a transactional id. */
+  findCoordinator(key: string, kind: keyof typeof coordinatorKinds = 'group'): Promise<number> {
     return this.retrying(async () => {
-      const request = makeFindCoordinatorRequest({ key: groupId, keyType: 0, coordinatorKeys: [groupId] })
+      const request = makeFindCoordinatorRequest({ key, keyType: coordinatorKinds[kind], coordinatorKeys: [key] })
       const connection = await this.anyConnection()
       const version = connection.versionOf(findCoordinatorCall)
       // Old versions take one key, new ones a list; each refuses the other's field.
       const asked = version >= 4 ? { ...request, key: '' } : { ...request, coordinatorKeys: [] }
       const response = await connection.send(findCoordinatorCall, asked)
       const found = version >= 4 ? response.coordinators[0] : response
-      throwOnError(found?.errorCode ?? ErrorCode.COORDINATOR_NOT_AVAILABLE, `the coordinator of group '${groupId}'`)
+      throwOnError(found?.errorCode ?? ErrorCode.COORDINATOR_NOT_AVAILABLE, `the coordinator of ${kind} '${key}'`)
       if (found === undefined) throw new ConnectionError('the broker named no coordinator')
       this.#brokers.set(found.nodeId, { host: found.host, port: found.port })
       return found.nodeId

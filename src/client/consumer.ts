@@ -9,6 +9,7 @@ import {
   makeFetchRequestFetchTopic,
 } from '../wire/generated/fetch.ts'
 import { batchIsControl, batchLastOffset, eachBatch, type RecordHeader, readRecords } from '../wire/record-batch.ts'
+import { AbortedRanges } from './aborted-ranges.ts'
 import { fetchCall } from './calls.ts'
 import type { KafkaClient } from './client.ts'
 import { KafkaError, throwOnError } from './errors.ts'
@@ -23,6 +24,8 @@ export type ConsumerOptions = {
   readonly partitionBytesMax?: number
   /** How long the broker may wait for the first record. Default 500. */
   readonly maxWaitMs?: number
+  /** Records of transactions: only those that were committed, or all. Default 'uncommitted', as Kafka's. */
+  readonly isolation?: 'committed' | 'uncommitted'
 }
 
 export type StartPlace = 'beginning' | 'end'
@@ -59,6 +62,7 @@ export class Consumer {
   readonly #fetchBytesMax: number
   readonly #partitionBytesMax: number
   readonly #maxWaitMs: number
+  readonly #isCommittedOnly: boolean
   #places: Place[] = []
 
   constructor(options: ConsumerOptions) {
@@ -67,6 +71,7 @@ export class Consumer {
     this.#fetchBytesMax = options.fetchBytesMax ?? 16 * 1024 * 1024
     this.#partitionBytesMax = options.partitionBytesMax ?? 1024 * 1024
     this.#maxWaitMs = options.maxWaitMs ?? 500
+    this.#isCommittedOnly = options.isolation === 'committed'
   }
 
   /** Reads these partitions from now on, and no others. */
@@ -143,6 +148,7 @@ export class Consumer {
       maxBytes: this.#fetchBytesMax,
       sessionId: 0,
       sessionEpoch: -1,
+      isolationLevel: this.#isCommittedOnly ? 1 : 0,
       topics,
     })
     const response = await this.#client.callNode(leader, fetchCall, request)
@@ -160,7 +166,7 @@ export class Consumer {
             `an answer for the unknown topic ${topicIdHex(answer.topicId)}`,
           )
         }
-        if (await this.#isUsable(place, data)) readInto(records, place, data)
+        if (await this.#isUsable(place, data)) this.#readInto(records, place, data)
       }
     }
     // Another partition stands first next time, so that one with much to read does not starve the others.
@@ -186,23 +192,24 @@ export class Consumer {
     await this.#client.pause(emptyBackoffMs)
     return false
   }
-}
 
-/** Takes what is at or behind the place's offset, and moves it. */
-function readInto(records: ConsumedRecord[], place: Place, data: FetchResponsePartitionData): void {
-  const { topic, partition } = place
-  place.endOffset = data.highWatermark
-  const bytes = data.records
-  if (bytes === null) return
-  eachBatch(bytes, (at) => {
-    if (!batchIsControl(bytes, at)) {
-      for (const record of readRecords(bytes, at)) {
-        // A fetch answers with whole batches, which may begin before the offset that was asked for.
-        if (record.offset >= place.offset) records.push({ topic, partition, ...record })
+  /** Takes what is at or behind the place's offset, and moves it. */
+  #readInto(records: ConsumedRecord[], place: Place, data: FetchResponsePartitionData): void {
+    const { topic, partition } = place
+    place.endOffset = this.#isCommittedOnly ? data.lastStableOffset : data.highWatermark
+    const bytes = data.records
+    if (bytes === null) return
+    const aborted = new AbortedRanges(this.#isCommittedOnly ? (data.abortedTransactions ?? []) : [])
+    eachBatch(bytes, (at) => {
+      if (!aborted.skips(bytes, at) && !batchIsControl(bytes, at)) {
+        for (const record of readRecords(bytes, at)) {
+          // A fetch answers with whole batches, which may begin before the offset that was asked for.
+          if (record.offset >= place.offset) records.push({ topic, partition, ...record })
+        }
       }
-    }
-    place.offset = Math.max(place.offset, batchLastOffset(bytes, at) + 1)
-  })
+      place.offset = Math.max(place.offset, batchLastOffset(bytes, at) + 1)
+    })
+  }
 }
 
 function byTopic(places: readonly { readonly topic: string; readonly partition: number }[]): Map<string, number[]> {

@@ -273,11 +273,15 @@ export class GroupMember {
   }
 }
 
-/** A group's committed offsets of some partitions (null: of all that it has); those without one are left out. */
+/**
+ * A group's committed offsets of some partitions (null: of all that it has); those without one are left out. `requireStable` waits
+ * until no open transaction would change them (KIP-447).
+ */
 export function fetchCommitted(
   client: KafkaClient,
   groupId: string,
   wanted: TopicPartitions | null,
+  requireStable = false,
 ): Promise<Position[]> {
   return client.retrying(async () => {
     const connection = await client.connectionTo(await client.findCoordinator(groupId))
@@ -292,8 +296,8 @@ export function fetchCommitted(
           }))
     const request = makeOffsetFetchRequest(
       isBatched
-        ? { groups: [{ groupId, memberId: null, memberEpoch: -1, topics }], requireStable: false }
-        : { groupId, topics, requireStable: false },
+        ? { groups: [{ groupId, memberId: null, memberEpoch: -1, topics }], requireStable }
+        : { groupId, topics, requireStable },
     )
     const response = await connection.send(offsetFetchCall, request)
     const answer = isBatched ? response.groups[0] : response
