@@ -17,7 +17,7 @@ export type BrokerProcess = {
   /** Resolves with its exit code when it has ended, asked or not. */
   readonly ended: Promise<number>
   /** Asks the broker to stop; resolves with its exit code. */
-  stop(signal?: 'SIGTERM' | 'SIGINT'): Promise<number>
+  stop(signal?: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): Promise<number>
 }
 
 /** How to start one. */
@@ -72,7 +72,7 @@ export function startBrokerProcess({
       const [, host, port] = /answers on (\S+):(\d+)/.exec(output) ?? []
       if (host === undefined || port === undefined || child.pid === undefined) return
       clearTimeout(timer)
-      const stop = (signal: 'SIGTERM' | 'SIGINT' = 'SIGTERM'): Promise<number> => {
+      const stop = (signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL' = 'SIGTERM'): Promise<number> => {
         signalGroup(child, signal)
         return ended
       }
