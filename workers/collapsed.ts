@@ -10,14 +10,16 @@ import { Bell } from '../src/ring/bell.ts'
 
 /** Composes the agents and starts their loops. */
 export function createCollapsedAgents(options: AgentsOptions): Agents {
-  const { topology, clock, random, logger, main } = options
-  const owners = topology.ownerBells.map((_, owner) => new OwnerAgent({ topology, owner, clock, random, logger }))
-  const fronts = options.fronts.map((settings) => new FrontAgent({ topology, settings, main, clock, random, logger }))
+  const { topology, clock, random, logger, main, openDisk } = options
+  const run = options.runAgent ?? runAgent
+  const shared = { topology, clock, random, logger, ...(openDisk === undefined ? {} : { openDisk }) }
+  const owners = topology.ownerBells.map((_, owner) => new OwnerAgent({ ...shared, owner }))
+  const fronts = options.fronts.map((settings) => new FrontAgent({ ...shared, settings, main }))
   const die = (thrown: unknown): void =>
     options.onDeath(new SafkaError('SAFKA_THREAD_DIED', `an agent died: ${messageOf(thrown)}`, { cause: thrown }))
   const loops = [
-    ...owners.map((agent, owner) => runAgent(agent, bellOf(topology.ownerBells[owner]), die)),
-    ...fronts.map((agent, front) => runAgent(agent, bellOf(topology.writerBells[front + 1]), die)),
+    ...owners.map((agent, owner) => run(agent, bellOf(topology.ownerBells[owner]), die)),
+    ...fronts.map((agent, front) => run(agent, bellOf(topology.writerBells[front + 1]), die)),
   ]
   return {
     owners,

@@ -5,7 +5,7 @@ import type { Clock } from '../base/clock.ts'
 import { SafkaError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
-import { type CatalogPartition, partitionDirectory } from '../base/topology.ts'
+import { type CatalogPartition, type DiskSpec, partitionDirectory } from '../base/topology.ts'
 import type { Disk } from '../log/disk.ts'
 import { consumeCleanShutdown, writeCleanShutdown } from '../log/local/clean-shutdown.ts'
 import { LogReader } from '../log/local/reader.ts'
@@ -39,6 +39,9 @@ export type CoordinatorHostOptions = {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  /** Opens the broker's disk, and recovers folders beside the owners: simulations put their own in. */
+  readonly openDisk?: (spec: DiskSpec) => Disk
+  readonly recoverFolders?: typeof recoverFolders
 }
 
 /** An agent: `doWork` is main's duty cycle. Until `recover` has built the coordinator there is nothing to do. */
@@ -54,7 +57,8 @@ export class CoordinatorHost {
     this.#options = options
     this.#table = new PartitionTable(table)
     this.#bell = options.shared.mainBell
-    this.#disk = openDisk(assertDefined(disks.local ?? disks.memory, 'a broker has a disk for its internal logs'))
+    const open = options.openDisk ?? openDisk
+    this.#disk = open(assertDefined(disks.local ?? disks.memory, 'a broker has a disk for its internal logs'))
   }
 
   /** What fronts and owners may ask of main. */
@@ -96,7 +100,8 @@ export class CoordinatorHost {
     const topics = hosted.topics.start()
     const { local } = this.#options.shared.topology.disks
     if (local?.kind === 'real' && !consumeCleanShutdown(this.#disk)) {
-      await recoverFolders({ disk: this.#disk, root: local.root, topics, logger: this.#options.logger })
+      const recover = this.#options.recoverFolders ?? recoverFolders
+      await recover({ disk: this.#disk, root: local.root, topics, logger: this.#options.logger })
     }
     await hosted.registry.created(topics)
     const errorCode = await hosted.topics.ensureInternalTopics()

@@ -5,7 +5,9 @@ import type { Clock } from '../base/clock.ts'
 import { messageOf, SafkaError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
-import type { Topology } from '../base/topology.ts'
+import type { DiskSpec, Topology } from '../base/topology.ts'
+import type { Disk } from '../log/disk.ts'
+import type { runAgent } from '../ring/agent-loop.ts'
 import { exposeCalls, remoteCalls } from './remote-calls.ts'
 import type { FrontControl, FrontSettings, MainControl, OwnerControl } from './remotes.ts'
 
@@ -27,6 +29,9 @@ export type AgentsOptions = {
   readonly logger: Logger
   /** Called when a thread, or an agent, has died: the broker cannot go on. */
   readonly onDeath: (reason: SafkaError) => void
+  /** What a simulation puts in place of the system's disks and of the event loop; agents of the caller's thread only. */
+  readonly openDisk?: (spec: DiskSpec) => Disk
+  readonly runAgent?: typeof runAgent
 }
 
 /** Sources run as they are (.ts), the published package as JavaScript: workers have the ending of this very file. */

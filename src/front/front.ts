@@ -7,8 +7,10 @@ import type { Clock } from '../base/clock.ts'
 import type { PartitionSlot } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
-import type { CatalogChange, Topology } from '../base/topology.ts'
+import type { CatalogChange, DiskSpec, Topology } from '../base/topology.ts'
 import type { FrontControl, FrontSettings, ListenerSpec, MainControl } from '../broker/remotes.ts'
+import type { Disk } from '../log/disk.ts'
+import { openDisk } from '../log/open-disk.ts'
 import { Bell } from '../ring/bell.ts'
 import { ByteQueue } from '../ring/queue.ts'
 import { PartitionTable } from '../ring/table.ts'
@@ -43,6 +45,8 @@ export type FrontOptions = {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  /** Opens the disks that partitions are read from: simulations put their own in. */
+  readonly openDisk?: (spec: DiskSpec) => Disk
 }
 
 /** Everything of a front runs in the thread that calls `doWork`, and in that thread's socket and timer callbacks. */
@@ -103,7 +107,12 @@ export class FrontAgent implements FrontControl {
     const wantOwner = (slot: PartitionSlot): void => this.#turn.wantOwner(slot)
     this.#room = new Room({ table, writer, clock, main, logger, wantOwner })
     const partitionMoved = (slot: PartitionSlot): void => this.#turn.partitionMoved(slot)
-    const shared = { pending: this.#pending, room: this.#room, pool: this.#pool }
+    const shared = {
+      pending: this.#pending,
+      room: this.#room,
+      pool: this.#pool,
+      openDisk: options.openDisk ?? openDisk,
+    }
     this.#partitions = new FrontPartitions({ topology, table, writer, clock, partitionMoved, ...shared })
     this.#forwarding = new Forwarding({
       requests: new ByteQueue(settings.requests),

@@ -11,10 +11,9 @@ import {
 } from '../api/ports.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Offset, PartitionSlot, TopicIdHex } from '../base/ids.ts'
-import { partitionDirectory, type Topology } from '../base/topology.ts'
+import { type DiskSpec, partitionDirectory, type Topology } from '../base/topology.ts'
 import type { Disk } from '../log/disk.ts'
 import { LogReader } from '../log/local/reader.ts'
-import { openDisk } from '../log/open-disk.ts'
 import { ENTRY_TOO_LARGE, isSlot, slotAfter, slotDistance } from '../ring/cursor.ts'
 import { dataBytesMax } from '../ring/layout.ts'
 import { readFrom } from '../ring/read.ts'
@@ -49,6 +48,7 @@ export class FrontPartitions implements Partitions {
   readonly #reclaim: RingReclaim
   /** In order of last use. */
   readonly #readers = new Map<PartitionSlot, { readonly topicId: TopicIdHex; readonly reader: LogReader }>()
+  readonly #openDisk: (spec: DiskSpec) => Disk
   readonly #disks = new Map<'local' | 'memory', Disk>()
 
   constructor(options: {
@@ -60,6 +60,7 @@ export class FrontPartitions implements Partitions {
     readonly room: Room
     /** What is read for responses lies in its buffers. */
     readonly pool: BytePool
+    readonly openDisk: (spec: DiskSpec) => Disk
     /** Called when an entry was claimed: its owner is to be woken at the turn's end. */
     readonly partitionMoved: (slot: PartitionSlot) => void
   }) {
@@ -70,6 +71,7 @@ export class FrontPartitions implements Partitions {
     this.#pending = options.pending
     this.#room = options.room
     this.#pool = options.pool
+    this.#openDisk = options.openDisk
     this.#partitionMoved = options.partitionMoved
   }
 
@@ -271,7 +273,7 @@ export class FrontPartitions implements Partitions {
     if (disk === undefined) {
       const spec = this.#topology.disks[storage]
       if (spec === undefined) return undefined
-      disk = openDisk(spec)
+      disk = this.#openDisk(spec)
       this.#disks.set(storage, disk)
     }
     return new LogReader({ disk, directory })
