@@ -79,7 +79,7 @@ function removeUnopened({ open, disk, random, logger }: PartitionOpening): void 
 export function recoverLog(opening: PartitionOpening): string {
   const { engine, producers, snapshotOffset, recovery } = openLog(opening)
   if (engine.endOffset > snapshotOffset) {
-    engine.saveProducerSnapshot(engine.endOffset, encodeSnapshot(producers.facts()))
+    engine.saveProducerSnapshot(engine.endOffset, encodeSnapshot(producers.snapshotFacts()))
   }
   engine.close()
   if (engine.failure !== undefined) throw engine.failure

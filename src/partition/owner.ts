@@ -342,7 +342,7 @@ export class OwnerAgent implements OwnerControl {
   /** Saves the producers' state as it is after the last stamped batch. */
   #keepProducers(partition: Partition): void {
     if (partition.snapshotOffset === partition.nextOffset) return
-    partition.engine.saveProducerSnapshot(partition.nextOffset, encodeSnapshot(partition.producers.facts()))
+    partition.engine.saveProducerSnapshot(partition.nextOffset, encodeSnapshot(partition.producers.snapshotFacts()))
     partition.snapshotOffset = partition.nextOffset
   }
 

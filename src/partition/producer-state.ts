@@ -151,21 +151,21 @@ export class ProducerStates {
 
   /** Every producer with its newest batch, in no particular order. */
   facts(): ProducerFacts[] {
+    return [...this.#entries].map(([producerId, entry]) => factsOf(producerId, entry, 0))
+  }
+
+  /**
+   * What a snapshot keeps: every batch that can be recognised, a producer's newest one last. Kafka writes only that one, and of
+   * several entries of a producer its ProducerStateManager takes over the last; but a client whose answers were lost in a
+   * crash sends all that it had in flight again.
+   */
+  snapshotFacts(): ProducerFacts[] {
     const facts: ProducerFacts[] = []
     for (const [producerId, entry] of this.#entries) {
-      const { epoch, newest, seenMs, coordinatorEpoch, transactionStart } = entry
-      const isEmpty = entry.count === 0
-      const lastOffset = isEmpty ? none : (entry.lastOffsets[newest] ?? none)
-      facts.push({
-        producerId,
-        epoch,
-        lastSequence: isEmpty ? none : (entry.lastSequences[newest] ?? none),
-        lastOffset,
-        offsetDelta: isEmpty ? 0 : lastOffset - (entry.baseOffsets[newest] ?? none),
-        timestampMs: seenMs,
-        coordinatorEpoch,
-        transactionStart,
-      })
+      for (let age = entry.count - 1; age > 0; age--) {
+        facts.push({ ...factsOf(producerId, entry, age), transactionStart: none })
+      }
+      facts.push(factsOf(producerId, entry, 0))
     }
     return facts
   }
@@ -213,6 +213,24 @@ export class ProducerStates {
     const idle = [...this.#entries].filter(([, entry]) => entry.transactionStart === none)
     const bySilence = idle.sort(([, left], [, right]) => left.seenMs - right.seenMs)
     for (const [producerId] of bySilence.slice(0, producersPerPartitionMax / 8)) this.#entries.delete(producerId)
+  }
+}
+
+/** A producer with one of its batches: `age` 0 is the newest. */
+function factsOf(producerId: number, entry: ProducerEntry, age: number): ProducerFacts {
+  const { epoch, seenMs, coordinatorEpoch, transactionStart } = entry
+  const place = (entry.newest - age + batchesPerProducer) % batchesPerProducer
+  const isEmpty = entry.count === 0
+  const lastOffset = isEmpty ? none : (entry.lastOffsets[place] ?? none)
+  return {
+    producerId,
+    epoch,
+    lastSequence: isEmpty ? none : (entry.lastSequences[place] ?? none),
+    lastOffset,
+    offsetDelta: isEmpty ? 0 : lastOffset - (entry.baseOffsets[place] ?? none),
+    timestampMs: seenMs,
+    coordinatorEpoch,
+    transactionStart,
   }
 }
 

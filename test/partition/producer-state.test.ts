@@ -71,6 +71,30 @@ test('a snapshot keeps each producer with its last batch', () => {
   assert.equal(restored.check(batch(7, 1, 9, 3)), ErrorCode.INVALID_PRODUCER_EPOCH)
 })
 
+test('a snapshot of a partition keeps every batch that may come again, and Kafka finds the newest last', () => {
+  const states = new ProducerStates()
+  for (let place = 0; place < 7; place++) states.append(batch(1, place * 3, place * 3), 500)
+  states.append({ ...batch(7, 0, 21, 4), isTransactional: true }, 700)
+  states.append({ ...batch(7, 3, 24, 4), isTransactional: true }, 700)
+  const kept = decodeSnapshot(encodeSnapshot(states.snapshotFacts()))
+  const lastOfEach = new Map(kept.map((facts) => [facts.producerId, facts]))
+  assert.equal([...lastOfEach.values()], states.facts())
+  assert.equal(
+    kept.filter(({ transactionStart }) => transactionStart >= 0).length,
+    1,
+    'one open transaction, told once',
+  )
+  const restored = new ProducerStates()
+  restored.restore(kept)
+  assert.equal(restored.facts(), states.facts())
+  for (let place = 2; place < 7; place++) {
+    assert.equal(restored.check(batch(1, place * 3, 99)), ErrorCode.DUPLICATE_SEQUENCE_NUMBER)
+    assert.equal(restored.known.baseOffset, place * 3)
+  }
+  assert.equal(restored.check(batch(1, 3, 99)), ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
+  assert.equal(restored.transactionStartOf(7), 21)
+})
+
 test('a damaged snapshot is noticed, wherever the damage is', () => {
   const states = new ProducerStates()
   states.append(batch(1, 0, 0), 500)
