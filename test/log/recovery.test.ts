@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Disk } from '../../src/log/disk.ts'
-import { writeAll } from '../../src/log/disk.ts'
+import { readWhole, writeAll } from '../../src/log/disk.ts'
 import { consumeCleanShutdown, writeCleanShutdown } from '../../src/log/local/clean-shutdown.ts'
 import { MemoryDisk } from '../../src/log/memory-disk.ts'
 import { RealDisk } from '../../src/log/real-disk.ts'
@@ -222,6 +222,21 @@ test('segments that were checked after a crash are made durable with their index
   for (const name of logs.sort().slice(0, -1)) {
     const path = `${directory}/${name.slice(0, 20)}`
     for (const kind of ['log', 'index', 'timeindex']) assert.ok(disk.syncs.includes(`${path}.${kind}`), path)
+  }
+})
+
+test('a folder is not taken for a deleted topic of the same name where the file with its topic id is torn', async () => {
+  const disk = new MemoryDisk(MemoryDisk.create(16 << 20))
+  const durable = new FaultyDisk(disk, true)
+  openLog(durable).engine.submit(batchesAt(0, 3))
+  const whole = readWhole(disk, 'orders-3/partition.metadata') ?? Buffer.alloc(0)
+  assert.ok(whole.length > 0)
+  for (let length = 0; length < whole.length; length++) {
+    const file = disk.open('orders-3/partition.metadata', 'write')
+    file.truncate(0)
+    file.writev([whole.subarray(0, length)], 0)
+    file.close()
+    assert.is(openLog(durable).engine.endOffset, 3, `${length} bytes are left`)
   }
 })
 

@@ -104,6 +104,43 @@ test('with a count of messages a finished segment is synced in the background al
   assert.ok(engine.poll().syncedEnd < 30)
 })
 
+test('whose folder it is becomes durable with its first batches', async () => {
+  const disk = durableDisk()
+  const { engine } = openLog(disk, { sync: 'every' })
+  engine.submit([batchAt(0)])
+  engine.poll()
+  await settle()
+  assert.is(engine.poll().syncedEnd, 1)
+  assert.ok(disk.syncs.includes('orders-3/partition.metadata'))
+})
+
+test('a segment that is rolled is synced whole, also what was written before the last start', async () => {
+  const disk = durableDisk()
+  const first = openLog(disk, { sync: 'never', segmentBytes: 500 }).engine
+  first.submit(batchesAt(0, 3))
+  first.submitAborted([{ producerId: 1, firstOffset: 0, lastOffset: 2, lastStableOffset: 3 }])
+  first.submit([batchAt(3)])
+  first.close()
+  disk.syncs.length = 0
+  const { engine } = openLog(disk, { sync: 'never', segmentBytes: 500 })
+  engine.submit(batchesAt(4, 3, 150))
+  await settle()
+  assert.ok(engine.segmentCount() > 1)
+  for (const kind of ['log', 'index', 'timeindex', 'txnindex']) {
+    assert.ok(disk.syncs.includes(`orders-3/00000000000000000000.${kind}`), kind)
+  }
+})
+
+test('a log that is closed in order has its last indexes synced, as nobody compares them with its batches any more', () => {
+  const disk = durableDisk()
+  const { engine } = openLog(disk, { sync: 'interval' })
+  engine.submitAborted([{ producerId: 1, firstOffset: 0, lastOffset: 1, lastStableOffset: 2 }])
+  engine.submit(batchesAt(0, 3))
+  engine.close()
+  assert.ok(disk.syncs.includes('orders-3/00000000000000000000.txnindex'))
+  assert.ok(disk.syncs.includes('orders-3/00000000000000000000.timeindex'))
+})
+
 test("with policy 'interval' a sync starts once the time is up", async () => {
   const disk = durableDisk()
   const { engine } = openLog(disk, { sync: 'interval', flushMs: 1000 })

@@ -76,11 +76,16 @@ export class ActiveSegment {
   }
 
   sync(): void {
-    this.#file?.sync()
+    this.#unsynced()?.sync()
   }
 
   async syncAsync(): Promise<void> {
-    await this.#file?.syncAsync()
+    await this.#unsynced()?.syncAsync()
+  }
+
+  /** Batches may have been written before the last start, and not be durable: they are synced too. */
+  #unsynced(): DiskFile | undefined {
+    return this.#file ?? (this.summary.sizeBytes > 0 ? this.log : undefined)
   }
 
   close(): void {

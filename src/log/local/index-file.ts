@@ -60,11 +60,16 @@ export class IndexFile {
   }
 
   sync(): void {
-    this.#file?.sync()
+    this.#unsynced()?.sync()
   }
 
   async syncAsync(): Promise<void> {
-    await this.#file?.syncAsync()
+    await this.#unsynced()?.syncAsync()
+  }
+
+  /** Entries may have been written before the last start, and not be durable: they are synced with the segment too. */
+  #unsynced(): DiskFile | undefined {
+    return this.#file ?? (this.#flushedBytes > 0 ? this.#open() : undefined)
   }
 
   close(): void {

@@ -7,6 +7,7 @@ import { batchLastOffset } from '../../wire/record-batch.ts'
 import type { AbortedTransaction, Engine, EngineChange, EngineProgress, ProducerSnapshot } from '../engine.ts'
 import type { ActiveSegment, Run } from './active-segment.ts'
 import { type Checkpoint, writeCheckpoint } from './checkpoint.ts'
+import { syncPartitionFiles, syncPartitionFilesNow } from './partition-files.ts'
 import { loadSnapshot, saveSnapshot } from './producer-snapshots.ts'
 import { removeFolder } from './rolled-segment.ts'
 import { boundedSegmentBytes } from './room.ts'
@@ -173,6 +174,8 @@ export class LocalLog implements Engine {
       const { active } = this.#segments
       active?.sync()
       this.#recoveryPoint = active?.baseOffset ?? this.#recoveryPoint
+      if (this.#segments.arePartitionFilesUnsynced) syncPartitionFilesNow(disk, directory)
+      this.#segments.arePartitionFilesUnsynced = false
       if (this.#segments.isFolderUnsynced) {
         disk.syncDirectory(directory)
         disk.syncDirectory('')
@@ -293,6 +296,10 @@ export class LocalLog implements Engine {
     if (isRolledOnly ? !this.#sync.hasRolled : writtenEnd === syncedEnd) return
     const more: Syncable[] = []
     if (!isRolledOnly && this.#segments.active !== undefined) more.push(this.#segments.active)
+    if (this.#segments.arePartitionFilesUnsynced) {
+      more.push({ syncAsync: () => syncPartitionFiles(disk, directory) })
+      this.#segments.arePartitionFilesUnsynced = false
+    }
     if (this.#segments.isFolderUnsynced) {
       more.push({ syncAsync: () => disk.syncDirectoryAsync(directory) })
       more.push({ syncAsync: () => disk.syncDirectoryAsync('') })
@@ -334,8 +341,10 @@ export class LocalLog implements Engine {
   #saveClosed(): void {
     const { active } = this.#segments
     if (active === undefined || !this.#segments.withRoom(() => active.indexes.finish())) return
-    // A clean end speaks for all segments, so the finished ones must be on the disk whatever the policy.
+    // A clean end speaks for all segments, so the finished ones must be on the disk whatever the policy; and for the indexes of
+    // the last one, which nobody compares with its batches any more.
     this.#sync.syncRolled()
+    if (this.#options.disk.isDurable && this.#settings.sync !== 'never') active.indexes.sync()
     this.#recoveryPoint = active.baseOffset
     const closed = { baseOffset: active.baseOffset, summary: active.summary }
     this.#segments.withRoom(() => this.#saveCheckpoint(closed))

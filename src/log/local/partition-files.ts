@@ -2,6 +2,7 @@
 
 import { noTopicId, type TopicIdHex, topicIdText } from '../../base/ids.ts'
 import { type Disk, readWhole, writeAll } from '../disk.ts'
+import { syncFile } from './recovery.ts'
 
 const metadataName = 'partition.metadata'
 const epochsName = 'leader-epoch-checkpoint'
@@ -27,6 +28,27 @@ export function ownerOf(disk: Disk, directory: string, topicId: TopicIdHex): 'th
 /** Says whose a folder is. */
 export function writeOwner(disk: Disk, directory: string, topicId: TopicIdHex): void {
   writeNew(disk, `${directory}/${metadataName}`, `version: 0\ntopic_id: ${topicIdText(topicId)}`)
+}
+
+/**
+ * Makes whose folder it is durable. Until that is done nothing in the folder counts as synced: with another topic's id, or a damaged
+ * one, in the file, the folder would go at the next start.
+ */
+export async function syncPartitionFiles(disk: Disk, directory: string): Promise<void> {
+  const path = `${directory}/${metadataName}`
+  if (!disk.exists(path)) return
+  const file = disk.open(path, 'write')
+  try {
+    await file.syncAsync()
+  } finally {
+    file.close()
+  }
+}
+
+/** The same at once; blocks. */
+export function syncPartitionFilesNow(disk: Disk, directory: string): void {
+  const path = `${directory}/${metadataName}`
+  if (disk.exists(path)) syncFile(disk, path)
 }
 
 function writeNew(disk: Disk, path: string, text: string): void {

@@ -35,6 +35,8 @@ export class Segments {
   version = 0
   /** Names were made that are not durable yet. */
   isFolderUnsynced = false
+  /** It is not durable yet whose folder this is. */
+  arePartitionFilesUnsynced = false
   readonly #home: SegmentsHome
   readonly #sync: SyncWork
   #rolled: RolledSegment[]
@@ -73,7 +75,10 @@ export class Segments {
   begin(settings: PartitionSettings): ActiveSegment {
     const { disk, directory, topicId } = this.#home
     disk.makeDirectory(directory)
-    if (disk.isDurable) writePartitionFiles(disk, directory, topicId)
+    if (disk.isDurable) {
+      writePartitionFiles(disk, directory, topicId)
+      this.arePartitionFilesUnsynced = true
+    }
     return this.#start(0, settings)
   }
 
