@@ -2,7 +2,7 @@
 
 import { assertDefined } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
-import { SafkaError } from '../base/errors.ts'
+import { messageOf, SafkaError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
 import { type CatalogPartition, type DiskSpec, partitionDirectory } from '../base/topology.ts'
@@ -123,8 +123,17 @@ export class CoordinatorHost {
   close(): void {
     this.#hosted?.groups.stop()
     this.#hosted?.transactions.stop()
-    if (this.#options.shared.topology.disks.local !== undefined) writeCleanShutdown(this.#disk)
+    if (this.#options.shared.topology.disks.local !== undefined) this.#markClosed()
     this.#disk.close()
+  }
+
+  /** Without the mark the next start checks folders that need no check: no reason not to stop. */
+  #markClosed(): void {
+    try {
+      writeCleanShutdown(this.#disk)
+    } catch (thrown) {
+      this.#options.logger.warn('the data folder could not be marked as closed in order', { reason: messageOf(thrown) })
+    }
   }
 
   async #loadOffsets(hosted: CoordinatorParts): Promise<void> {
