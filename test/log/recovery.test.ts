@@ -240,6 +240,16 @@ test('a folder is not taken for a deleted topic of the same name where the file 
   }
 })
 
+test('what was found after a crash is made durable with its names before it counts', () => {
+  const disk = new FaultyDisk(new MemoryDisk(MemoryDisk.create(16 << 20)), true)
+  openLog(disk, { sync: 'every' }).engine.submit(batchesAt(0, 3))
+  disk.syncs.length = 0
+  openLog(disk, { sync: 'every' })
+  for (const path of [logPath, `${directory}/partition.metadata`, `${directory}/`, '/']) {
+    assert.ok(disk.syncs.includes(path), path)
+  }
+})
+
 test('the mark of a clean shutdown is seen once', async () => {
   await onEachDisk((disk) => {
     assert.is(consumeCleanShutdown(disk), false)

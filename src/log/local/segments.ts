@@ -49,6 +49,9 @@ export class Segments {
     this.#rolled = found.rolled
     if (found.active !== undefined) {
       this.#active = this.#open(found.active.baseOffset, found.active.summary, settings)
+      // Whether they were before the last start is not known.
+      this.isFolderUnsynced = home.disk.isDurable
+      this.arePartitionFilesUnsynced = home.disk.isDurable
     }
   }
 
