@@ -20,6 +20,14 @@ export type PartitionSettings = {
   readonly maxMessageBytes: number
   readonly isCompacted: boolean
   readonly isDeleted: boolean
+  /** Of compacted topics: how long tombstones stay once they were seen by a cleaning. */
+  readonly deleteRetentionMs: number
+  /** Records younger than this are not compacted. */
+  readonly compactionLagMinMs: number
+  /** Records older than this are to be compacted, however few they are. */
+  readonly compactionLagMaxMs: number
+  /** Which part of a log must be new before it is compacted: 0 to 1. */
+  readonly dirtyRatioMin: number
   readonly timestampType: 'CreateTime' | 'LogAppendTime'
   /** Milliseconds that a record's timestamp may lie before or after the broker's clock. */
   readonly timestampBeforeMaxMs: number

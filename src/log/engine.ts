@@ -32,6 +32,64 @@ export type AbortedTransaction = {
   readonly lastStableOffset: Offset
 }
 
+/** The last that a partition knows of a producer: where its last batch ends (-1: its last word is a marker), and its epoch. */
+export type LastOfProducer = { readonly lastOffset: Offset; readonly epoch: number }
+
+/** A segment that a cleaning may rewrite. */
+export type CleanableSegment = {
+  readonly baseOffset: Offset
+  /** Where the next segment begins. */
+  readonly endOffset: Offset
+  readonly sizeBytes: number
+}
+
+/** What the cleaning of a log goes by; plain data, so that it can be sent to another thread. */
+export type CleaningPlan = {
+  readonly directory: string
+  /** In order, from the first segment to the last one that may be rewritten; never the active one. */
+  readonly segments: readonly CleanableSegment[]
+  /** Segments behind them: their transaction indexes may tell of data before. */
+  readonly laterBases: readonly Offset[]
+  /** Before it, each key has one record at most (or its tombstone). */
+  readonly firstDirtyOffset: Offset
+  readonly settings: Pick<PartitionSettings, 'segmentBytes' | 'segmentIndexBytes' | 'indexIntervalBytes'>
+  readonly deleteRetentionMs: number
+  readonly producers: ReadonlyMap<number, LastOfProducer>
+}
+
+/** How dirty a log is, and what is to be done about it. */
+export type DirtyLog = {
+  /** Bytes that were written since the last cleaning, as a part of all that may be cleaned: 0 to 1. */
+  readonly dirtyRatio: number
+  /** Whether something has waited for longer than max.compaction.lag.ms. */
+  readonly isOverdue: boolean
+  readonly plan: CleaningPlan
+}
+
+export type DirtyLogQuestion = {
+  readonly cleanedEnd: Offset
+  readonly stableEnd: Offset
+  readonly nowMs: number
+  readonly producers: () => ReadonlyMap<number, LastOfProducer>
+}
+
+/**
+ * Called around the moment in which files change under their names, at once one after the other: `begin` answers whether that may
+ * happen now, and only then `end` is called.
+ */
+export type RewriteEdges = { readonly begin: () => boolean; readonly end: () => void }
+
+/** A segment that was written anew by a cleaning; its files still have the ending `.cleaned`. */
+export type CleanedSegment = {
+  readonly baseOffset: Offset
+  /** The segments that it stands for, in order; the first has the same base offset. */
+  readonly replaced: readonly Offset[]
+  readonly sizeBytes: number
+  /** -1 where no record has one. */
+  readonly maxTimestampMs: number
+  readonly hasAborted: boolean
+}
+
 /** Storage of one partition, used by its owner only. No method throws for I/O errors: see `failure`. */
 export interface Engine {
   /** The log start: the first offset that may be read. */
@@ -65,6 +123,16 @@ export interface Engine {
   saveProducerSnapshot(offset: Offset, bytes: Buffer): void
   /** The newest snapshot at or below endOffset. At start prefer `visitSnapshot` of openEngine: it comes before the batches. */
   loadProducerSnapshot(): ProducerSnapshot | undefined
+  /**
+   * What of the log may be compacted: undefined for nothing. `cleanedEnd`: where the last cleaning ended; `stableEnd`: no
+   * record at or beyond it may be touched.
+   */
+  dirtyLog(at: DirtyLogQuestion): DirtyLog | undefined
+  /**
+   * Puts a cleaned segment in the place of others. Resolves false where that is no more possible, and the cleaned one is gone.
+   * Rejects with the disk's errors while the log is still what it was; later ones are the engine's failure.
+   */
+  replaceSegments(cleaned: CleanedSegment, edges: RewriteEdges): Promise<boolean>
   /** Bytes of batches kept. */
   sizeBytes(): number
   segmentCount(): number

@@ -56,6 +56,14 @@ export class RingOnlyEngine implements Engine {
     return undefined
   }
 
+  dirtyLog(): undefined {
+    return undefined
+  }
+
+  async replaceSegments(): Promise<boolean> {
+    return false
+  }
+
   sizeBytes(): number {
     return 0
   }

@@ -144,6 +144,16 @@ export function batchHasDeleteHorizon(bytes: Buffer, at: number): boolean {
   return (batchAttributes(bytes, at) & deleteHorizonBit) !== 0
 }
 
+/** The attributes with the mark of a delete horizon. */
+export function withDeleteHorizon(attributes: number): number {
+  return attributes | deleteHorizonBit
+}
+
+/** The attributes of a batch without records: neither compressed nor with a delete horizon. */
+export function withoutRecords(attributes: number): number {
+  return attributes & ~(codecMask | deleteHorizonBit)
+}
+
 /** The attributes word of a batch. */
 export function attributesOf(facts: {
   compression: number
@@ -188,6 +198,11 @@ export function stampBatchLogAppendTime(bytes: Buffer, at: number, timestampMs: 
   setBatchCrc(bytes, at, computeBatchCrc(bytes, at))
 }
 
+/** The CRC covers the timestamp: compute it again after this. */
+export function setBatchBaseTimestamp(bytes: Buffer, at: number, timestampMs: number): void {
+  writeInt64(bytes, at + baseTimestampAt, timestampMs)
+}
+
 /** -1 where the producer is not idempotent. */
 export function batchProducerId(bytes: Buffer, at: number): number {
   return readInt64(bytes, at + producerIdAt)
@@ -203,6 +218,16 @@ export function batchBaseSequence(bytes: Buffer, at: number): number {
 
 export function batchRecordCount(bytes: Buffer, at: number): number {
   return bytes.readInt32BE(at + recordCountAt)
+}
+
+/** The CRC covers the count: compute it again after this. */
+export function setBatchRecordCount(bytes: Buffer, at: number, count: number): void {
+  bytes.writeInt32BE(count, at + recordCountAt)
+}
+
+/** Writes the length field of a batch of `sizeBytes` in all. */
+export function setBatchSizeBytes(bytes: Buffer, at: number, sizeBytes: number): void {
+  bytes.writeInt32BE(sizeBytes - batchOverheadBytes, at + lengthAt)
 }
 
 /**

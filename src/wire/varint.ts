@@ -1,4 +1,4 @@
-/** Sizes of Kafka's variable-length integers, and their zig-zag form. */
+/** Kafka's variable-length integers: their sizes, their zig-zag form, and writing them in place. */
 
 /** Bytes that an unsigned varint of `value` (a whole number, 0 to 2^32 - 1) takes. */
 export function unsignedVarintSizeBytes(value: number): number {
@@ -31,4 +31,33 @@ export function zigZag32(value: number): number {
 /** The reverse of zigZag32. */
 export function unZigZag32(value: number): number {
   return (value >>> 1) ^ -(value & 1)
+}
+
+/** Writes an unsigned varint of a uint32 at `at`; answers where it ends. */
+export function putUnsignedVarint(bytes: Buffer, at: number, value: number): number {
+  let end = at
+  let rest = value
+  while (rest >= 0x80) {
+    bytes[end++] = (rest & 0x7f) | 0x80
+    rest >>>= 7
+  }
+  bytes[end++] = rest
+  return end
+}
+
+/** Writes a zig-zag varlong of a safe integer at `at`; answers where it ends. */
+export function putVarlong(bytes: Buffer, at: number, value: number): number {
+  // The zig-zag form of a negative number is odd: its lowest bit goes out first, the rest is its complement.
+  const magnitude = value >= 0 ? value : -(value + 1)
+  const sign = value >= 0 ? 0 : 1
+  let end = at
+  let rest = Math.floor(magnitude / 0x40)
+  let group = (magnitude % 0x40) * 2 + sign
+  while (rest > 0) {
+    bytes[end++] = group | 0x80
+    group = rest % 0x80
+    rest = Math.floor(rest / 0x80)
+  }
+  bytes[end++] = group
+  return end
 }

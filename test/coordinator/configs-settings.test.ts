@@ -29,6 +29,10 @@ test("without any config the settings are Kafka's defaults", () => {
     maxMessageBytes: 1_048_588,
     isCompacted: false,
     isDeleted: true,
+    deleteRetentionMs: 86_400_000,
+    compactionLagMinMs: 0,
+    compactionLagMaxMs: never,
+    dirtyRatioMin: 0.5,
     timestampType: 'CreateTime',
     timestampBeforeMaxMs: never,
     timestampAfterMaxMs: 3_600_000,
@@ -48,6 +52,25 @@ test('a topic says first, then the broker, in the finest unit that it was given'
   assert.is(settings({}, { 'log.retention.hours': '2', 'log.retention.ms': '4' }).retentionMs, 4)
   assert.is(settings({}, { 'log.retention.hours': '-1' }).retentionMs, -1)
   assert.is(settings({}, { 'log.roll.hours': '1' }).segmentMs, 3_600_000)
+})
+
+test('what compaction goes by comes from the topic, or from the configs of the broker’s log cleaner', () => {
+  const own = { 'delete.retention.ms': '1', 'min.compaction.lag.ms': '2', 'max.compaction.lag.ms': '3' }
+  const topic = settings({ ...own, 'min.cleanable.dirty.ratio': '0.25' })
+  const facts = (of: typeof topic) => [
+    of.deleteRetentionMs,
+    of.compactionLagMinMs,
+    of.compactionLagMaxMs,
+    of.dirtyRatioMin,
+  ]
+  assert.equal(facts(topic), [1, 2, 3, 0.25])
+  const broker = {
+    'log.cleaner.delete.retention.ms': '4',
+    'log.cleaner.min.compaction.lag.ms': '5',
+    'log.cleaner.max.compaction.lag.ms': '6',
+    'log.cleaner.min.cleanable.ratio': '0.75',
+  }
+  assert.equal(facts(settings({}, broker)), [4, 5, 6, 0.75])
 })
 
 test('policies, storage and codecs are read from their lists', () => {

@@ -79,6 +79,14 @@ export class FakeEngine implements Engine {
     return this.snapshots.at(-1)
   }
 
+  dirtyLog(): undefined {
+    return undefined
+  }
+
+  async replaceSegments(): Promise<boolean> {
+    return false
+  }
+
   sizeBytes(): number {
     return this.written.reduce((sum, batch) => sum + batch.length, 0)
   }

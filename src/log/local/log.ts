@@ -4,7 +4,19 @@ import { SafkaError } from '../../base/errors.ts'
 import type { Offset } from '../../base/ids.ts'
 import type { PartitionSettings } from '../../base/topology.ts'
 import { batchLastOffset } from '../../wire/record-batch.ts'
-import type { AbortedTransaction, Engine, EngineChange, EngineProgress, ProducerSnapshot } from '../engine.ts'
+import { dirtyLogOf, rollMs } from '../cleaning/dirty-log.ts'
+import { prepareReplacing } from '../cleaning/replacing.ts'
+import type {
+  AbortedTransaction,
+  CleanedSegment,
+  DirtyLog,
+  DirtyLogQuestion,
+  Engine,
+  EngineChange,
+  EngineProgress,
+  ProducerSnapshot,
+  RewriteEdges,
+} from '../engine.ts'
 import type { ActiveSegment, Run } from './active-segment.ts'
 import { type Checkpoint, writeCheckpoint } from './checkpoint.ts'
 import { syncPartitionFiles, syncPartitionFilesNow } from './partition-files.ts'
@@ -158,6 +170,23 @@ export class LocalLog implements Engine {
     return loadSnapshot(this.#options.disk, this.#options.directory, { endOffset: offset, offsetMax: offset })
   }
 
+  dirtyLog(question: DirtyLogQuestion): DirtyLog | undefined {
+    if (this.#failure !== undefined) return undefined
+    return dirtyLogOf({ home: this.#options, segments: this.#segments, settings: this.#settings }, this, question)
+  }
+
+  async replaceSegments(cleaned: CleanedSegment, edges: RewriteEdges): Promise<boolean> {
+    const isUsable = (): boolean => this.#failure === undefined && !this.#isClosed
+    const log = { home: this.#options, segments: this.#segments, isUsable, edges }
+    const replace = await prepareReplacing(log, cleaned)
+    let isReplaced = false
+    this.#guard(() => {
+      isReplaced = replace()
+    })
+    if (isReplaced) this.#isDirty = true
+    return isReplaced
+  }
+
   sizeBytes(): number {
     return this.#segments.sizeBytes()
   }
@@ -264,7 +293,8 @@ export class LocalLog implements Engine {
 
   /** How many waiting batches may be written into the segment in one go. */
   #runLength(active: ActiveSegment): number {
-    const { segmentMs, segmentIndexBytes } = this.#settings
+    const { segmentIndexBytes } = this.#settings
+    const segmentMs = rollMs(this.#settings)
     const segmentBytes = boundedSegmentBytes(this.#options.disk.space, this.#settings.segmentBytes)
     const limits = { segmentBytes, segmentMs, segmentIndexBytes }
     const nowMs = this.#options.clock.nowMs()

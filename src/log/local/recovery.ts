@@ -2,6 +2,7 @@
 
 import { SafkaError } from '../../base/errors.ts'
 import type { Offset } from '../../base/ids.ts'
+import { recoverSwaps } from '../cleaning/swap.ts'
 import type { Disk } from '../disk.ts'
 import { abortedEntryBytes } from './aborted-entries.ts'
 import { firstUnsound } from './aborted-recovery.ts'
@@ -28,6 +29,7 @@ export type Folder = { readonly disk: Disk; readonly directory: string; readonly
 
 /** Brings the segments of a folder into order. Throws the disk's errors. */
 export function recoverSegments(folder: Folder, checkpoint: Checkpoint): RecoveredSegments {
+  const swaps = recoverSwaps(folder.disk, folder.directory)
   const names = folder.disk.list(folder.directory)
   const bases = offsetsNamed(names, 'log')
   removeOrphans(folder, names, new Set(bases))
@@ -37,7 +39,12 @@ export function recoverSegments(folder: Folder, checkpoint: Checkpoint): Recover
   }
   const { closed } = checkpoint
   const isClean = closed?.baseOffset === lastBase && closed.summary.sizeBytes === sizeOf(folder, lastBase, 'log')
-  return isClean ? trustSegments(folder, bases, closed.summary) : checkSegments(folder, bases, checkpoint.recoveryPoint)
+  const found = isClean
+    ? trustSegments(folder, bases, closed.summary)
+    : checkSegments(folder, bases, checkpoint.recoveryPoint)
+  if (swaps === 0) return found
+  const sentence = `finished ${swaps} cleanings that were cut short`
+  return { ...found, sentence: found.sentence === '' ? sentence : `${found.sentence}; ${sentence}` }
 }
 
 /** All was closed in order: only indexes that went missing are made again. */

@@ -1,6 +1,7 @@
 /** A segment that is written no more, as its owner remembers it. */
 
 import type { Offset } from '../../base/ids.ts'
+import { batchHeaderBytes, batchMaxTimestamp } from '../../wire/record-batch.ts'
 import type { Disk } from '../disk.ts'
 import { entryTimestamp, timeEntryBytes } from './index-entries.ts'
 import { indexKinds, segmentFile } from './segment-names.ts'
@@ -12,6 +13,8 @@ export type RolledSegment = {
   readonly sizeBytes: number
   /** undefined until it is asked for; -1 where no record has one. */
   maxTimestampMs: number | undefined
+  /** The largest timestamp of the first batch, likewise. */
+  firstTimestampMs?: number
 }
 
 /** Kafka's ending of a log that is on its way out. */
@@ -56,6 +59,22 @@ export function largestTimestampOf(disk: Disk, directory: string, segment: Rolle
   segment.maxTimestampMs ??= lastTimestamp(disk, `${directory}/${segmentFile(segment.baseOffset, 'timeindex')}`)
   if (segment.maxTimestampMs >= 0) return segment.maxTimestampMs
   return disk.modifiedMs(`${directory}/${segmentFile(segment.baseOffset, 'log')}`) ?? -1
+}
+
+/** The largest timestamp of a rolled segment's first batch; -1 where there is none. */
+export function firstTimestampOf(disk: Disk, directory: string, segment: RolledSegment): number {
+  segment.firstTimestampMs ??= firstTimestamp(disk, `${directory}/${segmentFile(segment.baseOffset, 'log')}`)
+  return segment.firstTimestampMs
+}
+
+function firstTimestamp(disk: Disk, path: string): number {
+  const file = disk.open(path, 'read')
+  try {
+    const header = Buffer.allocUnsafe(batchHeaderBytes)
+    return file.read(header, 0) < batchHeaderBytes ? -1 : batchMaxTimestamp(header, 0)
+  } finally {
+    file.close()
+  }
 }
 
 function lastTimestamp(disk: Disk, path: string): number {

@@ -57,25 +57,32 @@ export class SegmentIndexes {
   #hasUnflushedAborted = false
   #unflushedBytes = 0
 
-  constructor(options: { disk: Disk; directory: string; baseOffset: Offset; summary: SegmentSummary }) {
-    const { disk, directory, baseOffset, summary } = options
+  /** `ending` is put behind the files' names. */
+  constructor(options: {
+    disk: Disk
+    directory: string
+    baseOffset: Offset
+    summary: SegmentSummary
+    ending?: string
+  }) {
+    const { disk, directory, baseOffset, summary, ending = '' } = options
     this.baseOffset = baseOffset
     this.summary = summary
     this.#offsets = new IndexFile({
       disk,
-      path: `${directory}/${segmentFile(baseOffset, 'index')}`,
+      path: `${directory}/${segmentFile(baseOffset, 'index')}${ending}`,
       entryBytes: offsetEntryBytes,
       entries: summary.offsetEntries,
     })
     this.#times = new IndexFile({
       disk,
-      path: `${directory}/${segmentFile(baseOffset, 'timeindex')}`,
+      path: `${directory}/${segmentFile(baseOffset, 'timeindex')}${ending}`,
       entryBytes: timeEntryBytes,
       entries: summary.timeEntries,
     })
     this.#aborted = new IndexFile({
       disk,
-      path: `${directory}/${segmentFile(baseOffset, 'txnindex')}`,
+      path: `${directory}/${segmentFile(baseOffset, 'txnindex')}${ending}`,
       entryBytes: abortedEntryBytes,
       entries: summary.abortedEntries,
     })

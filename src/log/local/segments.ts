@@ -5,7 +5,9 @@ import { errnoOf } from '../../base/errors.ts'
 import type { Offset, TopicIdHex } from '../../base/ids.ts'
 import type { Random } from '../../base/random.ts'
 import type { PartitionSettings } from '../../base/topology.ts'
+import { finishSwap } from '../cleaning/swap.ts'
 import type { Disk } from '../disk.ts'
+import type { CleanedSegment } from '../engine.ts'
 import { ActiveSegment } from './active-segment.ts'
 import { writePartitionFiles } from './partition-files.ts'
 import { expiredCount } from './retention.ts'
@@ -64,6 +66,11 @@ export class Segments {
     return this.#rolled[0]?.baseOffset ?? this.#active?.baseOffset ?? 0
   }
 
+  /** In order; those of a bounded disk may go at any write. */
+  get rolled(): readonly RolledSegment[] {
+    return this.#rolled
+  }
+
   get count(): number {
     return this.#rolled.length + (this.#active === undefined ? 0 : 1)
   }
@@ -117,6 +124,27 @@ export class Segments {
     let count = 0
     while ((this.#rolled[count]?.endOffset ?? Number.POSITIVE_INFINITY) <= offset) count++
     this.#dropOldest(count)
+  }
+
+  /** Whether segments are there still, one after the other and none of them the active one. */
+  holdsRolled(baseOffsets: readonly Offset[]): boolean {
+    const first = this.#placeOf(baseOffsets[0])
+    return (
+      first >= 0 && baseOffsets.every((baseOffset, place) => this.#rolled[first + place]?.baseOffset === baseOffset)
+    )
+  }
+
+  /** Puts a cleaned segment, of which commitSwap has been done, in the place of those that it stands for. */
+  replace(cleaned: CleanedSegment): void {
+    const { baseOffset, replaced, sizeBytes, maxTimestampMs } = cleaned
+    const first = this.#placeOf(baseOffset)
+    const endOffset = this.#rolled[first + replaced.length - 1]?.endOffset ?? baseOffset
+    for (const base of replaced) this.#sync.dropRolled(base)
+    finishSwap(this.#home.disk, this.#home.directory, cleaned)
+    const segment = { baseOffset, endOffset, sizeBytes, maxTimestampMs }
+    this.#rolled = this.#rolled.toSpliced(first, replaced.length, segment)
+    this.isFolderUnsynced = this.#home.disk.isDurable
+    this.version++
   }
 
   /** On a bounded disk that fills up, gives the oldest of what is above a fair share. */
@@ -186,6 +214,10 @@ export class Segments {
       this.#sync.dropRolled(baseOffset)
       removeSegmentFiles(this.#home.disk, this.#home.directory, baseOffset)
     }
+  }
+
+  #placeOf(baseOffset: Offset | undefined): number {
+    return this.#rolled.findIndex((segment) => segment.baseOffset === baseOffset)
   }
 
   #sizes(): number[] {

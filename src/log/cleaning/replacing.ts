@@ -1,0 +1,41 @@
+/** Puts a cleaned segment into a log that goes on being written meanwhile. */
+
+import type { Disk } from '../disk.ts'
+import type { CleanedSegment, RewriteEdges } from '../engine.ts'
+import type { Segments } from '../local/segments.ts'
+import { commitSwap, discardSwap } from './swap.ts'
+
+export type Replacing = {
+  readonly home: { readonly disk: Disk; readonly directory: string }
+  readonly segments: Segments
+  /** Whether the log has neither failed nor been closed. */
+  readonly isUsable: () => boolean
+  readonly edges: RewriteEdges
+}
+
+/**
+ * Makes the cleaned segment count, durably. Resolves with what puts it in its place, and answers whether it did: not where the old
+ * segments are gone meanwhile, or `edges` forbid it; then the cleaned segment is gone instead. Rejects with the disk's errors;
+ * the log is as it was then.
+ */
+export async function prepareReplacing(log: Replacing, cleaned: CleanedSegment): Promise<() => boolean> {
+  const { home, segments, isUsable, edges } = log
+  const { disk, directory } = home
+  if (!isUsable() || !segments.holdsRolled(cleaned.replaced)) return () => false
+  commitSwap(disk, directory, cleaned.baseOffset)
+  if (disk.isDurable) await disk.syncDirectoryAsync(directory)
+  return () => {
+    // Of a log that was closed, whoever opens it next finishes the swap.
+    if (!isUsable()) return false
+    if (!segments.holdsRolled(cleaned.replaced) || !edges.begin()) {
+      discardSwap(disk, directory, cleaned.baseOffset)
+      return false
+    }
+    try {
+      segments.replace(cleaned)
+    } finally {
+      edges.end()
+    }
+    return true
+  }
+}
