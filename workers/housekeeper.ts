@@ -9,6 +9,9 @@ import { openDisk } from '../src/log/open-disk.ts'
 import { openEngine } from '../src/log/open-engine.ts'
 import { recoverLog } from '../src/partition/open-partition.ts'
 
+/** Compacts one partition's log, step by step as it is told to. */
+export { answerCleaning as cleanPartition } from '../src/broker/remote-cleaning.ts'
+
 /** Checks and repairs one partition's folder; answers with what was done, '' for nothing. */
 export function recoverPartition({ root, topic, partition }: RecoveryJob): string {
   const disk = openDisk({ kind: 'real', root })

@@ -72,6 +72,7 @@ export async function startBroker(config: BrokerConfig, parts: BrokerParts = {})
     const addresses = await Promise.race([listen(config, agents.fronts), death.promise])
     const stop = once(async (isAbrupt: boolean) => {
       await drain({ agents, clock, isAbrupt })
+      await host.stopCleaning()
       await Promise.all(agents.owners.map((owner) => owner.stop()))
       host.close()
     })

@@ -8,7 +8,7 @@ import type { Random } from '../base/random.ts'
 import { type CatalogPartition, type DiskSpec, partitionDirectory } from '../base/topology.ts'
 import type { Disk } from '../log/disk.ts'
 import { consumeCleanShutdown, writeCleanShutdown } from '../log/local/clean-shutdown.ts'
-import { LogReader } from '../log/local/reader.ts'
+import { SteadyReader } from '../log/local/steady-reader.ts'
 import { openDisk } from '../log/open-disk.ts'
 import type { Bell } from '../ring/bell.ts'
 import { PartitionTable } from '../ring/table.ts'
@@ -89,6 +89,7 @@ export class CoordinatorHost {
       ...this.#options,
       agents,
       table: this.#table,
+      disk: this.#disk,
       internalOpened: (journal, topic, partition) => this.#addToJournal(journal, topic.name, partition),
     })
     this.#hosted = hosted
@@ -117,6 +118,12 @@ export class CoordinatorHost {
     }
     hosted.groups.started()
     await hosted.transactions.started()
+    await hosted.cleaner.start()
+  }
+
+  /** Ends compaction, which needs the owners, before those are stopped; a segment that was begun is thrown away. */
+  async stopCleaning(): Promise<void> {
+    await this.#hosted?.cleaner.stop()
   }
 
   /** Lets go of timers and files, once the owners have closed all logs, and marks the data folder as closed in order. */
@@ -161,8 +168,9 @@ export class CoordinatorHost {
   #addToJournal(journal: RingJournal, topic: string, partition: CatalogPartition): void {
     if (topic !== metadataTopic && topic !== offsetsTopic && topic !== transactionsTopic) return
     const directory = partitionDirectory(topic, partition.index)
-    const reader = new LogReader({ disk: this.#disk, directory })
-    journal.add({ topic, partition: partition.index, slot: partition.slot, reader })
+    const { index, slot } = partition
+    const reader = new SteadyReader({ disk: this.#disk, directory, rewrites: () => this.#table.rewrites(slot) })
+    journal.add({ topic, partition: index, slot, reader })
   }
 
   #theHosted(): CoordinatorParts {

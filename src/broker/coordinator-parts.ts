@@ -5,7 +5,7 @@ import type { Clock } from '../base/clock.ts'
 import type { PartitionSlot } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
-import type { CatalogPartition, CatalogTopic } from '../base/topology.ts'
+import type { CatalogPartition, CatalogTopic, DiskSpec } from '../base/topology.ts'
 import { AclCoordinator } from '../coordinator/acls/coordinator.ts'
 import { ClusterCoordinator } from '../coordinator/cluster/coordinator.ts'
 import { GroupCoordinator } from '../coordinator/groups/coordinator.ts'
@@ -13,13 +13,17 @@ import { ProducerIdCoordinator } from '../coordinator/producer-ids/coordinator.t
 import { QuotaCoordinator } from '../coordinator/quotas/coordinator.ts'
 import { TopicCoordinator } from '../coordinator/topics/coordinator.ts'
 import { TransactionCoordinator } from '../coordinator/transactions/coordinator.ts'
+import type { Disk } from '../log/disk.ts'
+import { openDisk } from '../log/open-disk.ts'
 import { Bell } from '../ring/bell.ts'
 import { ByteQueue } from '../ring/queue.ts'
 import type { PartitionTable } from '../ring/table.ts'
+import { ownThreadRunner, poolRunner } from './cleaning-runner.ts'
 import { BrokerFacts } from './cluster-facts.ts'
 import type { BrokerConfig } from './config.ts'
 import { groupSettings, offsetsCodec, transactionSettings } from './coordinator-settings.ts'
 import { RingJournal } from './journal.ts'
+import { LogCleaner } from './log-cleaner.ts'
 import { Placement } from './placement.ts'
 import { RequestDesk } from './request-desk.ts'
 import { type KeptPartition, RingKeeper } from './ring-keeper.ts'
@@ -41,6 +45,7 @@ export type CoordinatorParts = {
   readonly producerIds: ProducerIdCoordinator
   readonly transactions: TransactionCoordinator
   readonly desk: RequestDesk
+  readonly cleaner: LogCleaner
 }
 
 export type CoordinatorPartsOptions = {
@@ -48,6 +53,10 @@ export type CoordinatorPartsOptions = {
   readonly shared: SharedMemory
   readonly agents: Agents
   readonly table: PartitionTable
+  /** Opens disks in the place of the system's. */
+  readonly openDisk?: (spec: DiskSpec) => Disk
+  /** Main's own, of the broker's internal logs. */
+  readonly disk: Disk
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -61,6 +70,7 @@ export function buildCoordinatorParts(options: CoordinatorPartsOptions): Coordin
   const storage = buildStorage(options, {
     changed: (name) => groups.topicChanged(name),
     removed: (name) => groups.topicRemoved(name),
+    leaving: (topic) => cleaner.abandon(topic),
   })
   const { journal, registry } = storage
   const topicSettings = {
@@ -91,6 +101,7 @@ export function buildCoordinatorParts(options: CoordinatorPartsOptions): Coordin
     settings: transactionSettings(configOf),
     logger,
   })
+  const cleaner = buildCleaner(options, registry, configOf)
   const facts = new BrokerFacts({
     dataDirectory: config.dataDirectory,
     registry,
@@ -101,7 +112,7 @@ export function buildCoordinatorParts(options: CoordinatorPartsOptions): Coordin
   const acls = new AclCoordinator({ changes, random, hasAuthorizer: configOf('authorizer.class.name') !== '' })
   const quotas = new QuotaCoordinator({ changes })
   const desk = buildDesk(options, [topics, groups, transactions, cluster, acls, quotas], journal)
-  return { ...storage, topics, groups, producerIds, transactions, desk }
+  return { ...storage, topics, groups, producerIds, transactions, desk, cleaner }
 }
 
 function buildStorage(options: CoordinatorPartsOptions, topicListener: TopicListener) {
@@ -130,6 +141,28 @@ function buildStorage(options: CoordinatorPartsOptions, topicListener: TopicList
     topicListener,
   })
   return { placement, keeper, writer, journal, registry }
+}
+
+function buildCleaner(
+  { config, shared, agents, clock, random, logger, disk, ...options }: CoordinatorPartsOptions,
+  registry: TopicRegistry,
+  configOf: (name: string) => string | null,
+): LogCleaner {
+  const { disks } = shared.topology
+  return new LogCleaner({
+    owners: agents.owners,
+    registry,
+    disks,
+    checkpointDisk: disks.local === undefined ? undefined : disk,
+    // Other threads know only the system's disks.
+    runner:
+      config.owners === 0 || options.openDisk !== undefined
+        ? ownThreadRunner({ random, clock, openDisk: options.openDisk ?? openDisk })
+        : poolRunner(),
+    clock,
+    logger,
+    configOf,
+  })
 }
 
 function buildDesk(

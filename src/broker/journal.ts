@@ -13,7 +13,7 @@ import type {
   TransactionalProducer,
   TransactionEnd,
 } from '../coordinator/ports.ts'
-import type { LogReader } from '../log/local/reader.ts'
+import type { SteadyReader } from '../log/local/steady-reader.ts'
 import { EntryKind } from '../ring/slot.ts'
 import type { PartitionTable } from '../ring/table.ts'
 import { Codec } from '../wire/compression/compress.ts'
@@ -40,7 +40,7 @@ const loadBytes = 1024 * 1024
 type JournalPartition = {
   readonly name: string
   readonly slot: PartitionSlot
-  readonly reader: LogReader
+  readonly reader: Pick<SteadyReader, 'read'>
   /** Appends that are not settled yet. */
   unsettled: number
   /** The error that every append gets until the partition was loaded again. */
@@ -75,7 +75,12 @@ export class RingJournal implements Journal {
   }
 
   /** Makes an internal partition known, once its owner has opened it. */
-  add(options: { topic: JournalTopic; partition: number; slot: PartitionSlot; reader: LogReader }): void {
+  add(options: {
+    topic: JournalTopic
+    partition: number
+    slot: PartitionSlot
+    reader: JournalPartition['reader']
+  }): void {
     const { topic, partition, slot, reader } = options
     const name = partitionKey(topic, partition)
     this.#partitions.set(name, {

@@ -11,6 +11,7 @@ import type {
   Topology,
 } from '../base/topology.ts'
 import type { AddToTransaction } from '../coordinator/transactions/coordinator.ts'
+import type { CleanedSegment, DirtyLog } from '../log/engine.ts'
 import type { LogSink } from './remote-logger.ts'
 
 export type { PartitionFacts, ProducerFacts } from '../base/topology.ts'
@@ -31,6 +32,12 @@ export interface OwnerControl {
   remove(slots: readonly PartitionSlot[]): Promise<void>
   /** Moves the log start up to `beforeOffset` (-1: the high watermark). Answers with the error code and the new log start. */
   deleteRecords(slot: PartitionSlot, beforeOffset: Offset): Promise<{ errorCode: number; startOffset: Offset }>
+  /** The dirtiest log that is to be compacted, of those that are not excepted. */
+  dirtiestLog(except: readonly PartitionSlot[]): Promise<DirtiestLog>
+  /** Puts a cleaned segment in its place; false where it came too late, and is gone. Rejects where the disk fails. */
+  replaceSegments(slot: PartitionSlot, cleaned: CleanedSegment): Promise<boolean>
+  /** Says where the cleanings of partitions ended. */
+  setCleanedEnds(ends: readonly CleanedEnd[]): Promise<void>
   /** Bytes on disk and the ring's place, for describe commands. */
   describe(slots: readonly PartitionSlot[]): Promise<readonly PartitionFacts[]>
   /** The producers that a partition knows, in no particular order; none where it is not served. */
@@ -38,6 +45,15 @@ export interface OwnerControl {
   /** Finishes what was claimed, syncs and closes everything. */
   stop(): Promise<void>
 }
+
+/** The dirtiest log of an owner, and the partitions of which that could not be told. */
+export type DirtiestLog = {
+  readonly dirtiest: (DirtyLog & { readonly slot: PartitionSlot }) | undefined
+  readonly failed: readonly { readonly slot: PartitionSlot; readonly reason: string }[]
+}
+
+/** Where the last cleaning of a partition ended. */
+export type CleanedEnd = { readonly slot: PartitionSlot; readonly cleanedEnd: Offset }
 
 /** One port to listen on. */
 export type ListenerSpec = {

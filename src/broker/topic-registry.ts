@@ -20,11 +20,13 @@ import type { KeptPartition, RingKeeper } from './ring-keeper.ts'
 /** Partitions that one control call to an owner opens or removes: bounds the size of a message between threads. */
 const partitionsPerCall = 2_000
 
-/** Who wants to hear of topics once all threads know. */
+/** Who wants to hear of topics: before one goes, and of all else once all threads know. */
 export type TopicListener = {
   /** A topic is there, or has more partitions than before. */
   changed(name: string): void
   removed(name: string): void
+  /** A topic is about to go; resolves once nobody uses its files but their owner. */
+  leaving(topic: CatalogTopic): Promise<void>
 }
 
 /** Keeps the catalog and makes the coordinator's topic changes real in all threads. */
@@ -105,6 +107,7 @@ export class TopicRegistry implements TopicEffects {
     this.#topics.delete(name)
     // From here on nobody gets a ring for them; those that are being made have reached everyone once they can be dropped.
     for (const { slot } of topic.partitions) this.#bySlot.delete(slot)
+    await this.#topicListener.leaving(topic)
     await Promise.all(topic.partitions.map((partition) => this.#keeper().drop(partition.slot)))
     await Promise.all(this.#fronts.map((front) => front.applyCatalog([{ kind: 'remove', name, id: topic.id }])))
     await Promise.all(

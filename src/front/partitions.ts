@@ -11,9 +11,9 @@ import {
 } from '../api/ports.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Offset, PartitionSlot, TopicIdHex } from '../base/ids.ts'
-import { type DiskSpec, partitionDirectory, type Topology } from '../base/topology.ts'
+import { type DiskSpec, partitionDirectory, type StorageKind, type Topology } from '../base/topology.ts'
 import type { Disk } from '../log/disk.ts'
-import { LogReader } from '../log/local/reader.ts'
+import { SteadyReader } from '../log/local/steady-reader.ts'
 import { ENTRY_TOO_LARGE, isSlot, slotAfter, slotDistance } from '../ring/cursor.ts'
 import { dataBytesMax } from '../ring/layout.ts'
 import { readFrom } from '../ring/read.ts'
@@ -47,7 +47,7 @@ export class FrontPartitions implements Partitions {
   readonly #rings = new Map<PartitionSlot, Ring>()
   readonly #reclaim: RingReclaim
   /** In order of last use. */
-  readonly #readers = new Map<PartitionSlot, { readonly topicId: TopicIdHex; readonly reader: LogReader }>()
+  readonly #readers = new Map<PartitionSlot, { readonly topicId: TopicIdHex; readonly reader: SteadyReader }>()
   readonly #openDisk: (spec: DiskSpec) => Disk
   readonly #disks = new Map<'local' | 'memory', Disk>()
 
@@ -245,15 +245,15 @@ export class FrontPartitions implements Partitions {
     return (storage === 'ring' ? ringBytes : dataBytesMax) / 2
   }
 
-  #readerOf({ topic, partition }: Place): LogReader | undefined {
+  #readerOf({ topic, partition }: Place): SteadyReader | undefined {
     const { slot, index } = partition
     const known = this.#readers.get(slot)
     this.#readers.delete(slot)
     // A request that began before its topic was deleted may have left a reader at a place that is another's now.
     const isSame = known?.topicId === topic.id
     if (!isSame) known?.reader.close()
-    const fresh = (): LogReader | undefined =>
-      this.#openReader(topic.settings.storage, partitionDirectory(topic.name, index))
+    const fresh = (): SteadyReader | undefined =>
+      this.#openReader(slot, topic.settings.storage, partitionDirectory(topic.name, index))
     const reader = isSame ? known.reader : fresh()
     if (reader === undefined) return undefined
     this.#readers.set(slot, { topicId: topic.id, reader })
@@ -267,7 +267,7 @@ export class FrontPartitions implements Partitions {
     return reader
   }
 
-  #openReader(storage: 'local' | 'memory' | 'ring', directory: string): LogReader | undefined {
+  #openReader(slot: PartitionSlot, storage: StorageKind, directory: string): SteadyReader | undefined {
     if (storage === 'ring') return undefined
     let disk = this.#disks.get(storage)
     if (disk === undefined) {
@@ -276,7 +276,7 @@ export class FrontPartitions implements Partitions {
       disk = this.#openDisk(spec)
       this.#disks.set(storage, disk)
     }
-    return new LogReader({ disk, directory })
+    return new SteadyReader({ disk, directory, rewrites: () => this.#table.rewrites(slot) })
   }
 }
 

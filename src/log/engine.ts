@@ -82,12 +82,13 @@ export type RewriteEdges = { readonly begin: () => boolean; readonly end: () => 
 /** A segment that was written anew by a cleaning; its files still have the ending `.cleaned`. */
 export type CleanedSegment = {
   readonly baseOffset: Offset
+  /** Where the next segment begins. */
+  readonly endOffset: Offset
   /** The segments that it stands for, in order; the first has the same base offset. */
   readonly replaced: readonly Offset[]
   readonly sizeBytes: number
   /** -1 where no record has one. */
   readonly maxTimestampMs: number
-  readonly hasAborted: boolean
 }
 
 /** Storage of one partition, used by its owner only. No method throws for I/O errors: see `failure`. */

@@ -14,8 +14,9 @@ import type {
   StorageKind,
   Topology,
 } from '../base/topology.ts'
-import type { OwnerControl, PartitionFacts } from '../broker/remotes.ts'
+import type { CleanedEnd, DirtiestLog, OwnerControl, PartitionFacts } from '../broker/remotes.ts'
 import type { Disk } from '../log/disk.ts'
+import type { CleanedSegment } from '../log/engine.ts'
 import { openDisk } from '../log/open-disk.ts'
 import { openEngine } from '../log/open-engine.ts'
 import { Bell } from '../ring/bell.ts'
@@ -23,6 +24,8 @@ import { RingReclaim } from '../ring/reclaim.ts'
 import { Ring } from '../ring/ring.ts'
 import { PartitionState, PartitionTable } from '../ring/table.ts'
 import { ErrorCode } from '../wire/generated/errors.ts'
+import { dirtiestLog, replaceSegments } from './cleaning.ts'
+import { deleteRecords } from './delete-records.ts'
 import { describePartition } from './describe.ts'
 import { isMaintenanceWorthwhile } from './maintenance.ts'
 import { openPartition } from './open-partition.ts'
@@ -31,7 +34,7 @@ import { persist } from './persist.ts'
 import { producerExpiryCheckMs } from './producer-state.ts'
 import { moveStart, retire } from './retire.ts'
 import { publishOffsets, publishStart, reveal } from './reveal.ts'
-import { encodeSnapshot } from './snapshot.ts'
+import { keepProducers } from './snapshot.ts'
 import { stamp } from './stamp.ts'
 import { BatchValidator } from './validate-batch.ts'
 import { Wakes } from './wakes.ts'
@@ -154,21 +157,30 @@ export class OwnerAgent implements OwnerControl {
 
   async deleteRecords(slot: PartitionSlot, beforeOffset: Offset): Promise<{ errorCode: number; startOffset: Offset }> {
     const partition = this.#partitions.get(slot)
-    if (partition === undefined || partition.state === 'removed') {
-      return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, startOffset: -1 }
+    const errorCode = deleteRecords(partition, this.#table, beforeOffset)
+    if (partition?.state === 'online') this.#publishOrFail(partition)
+    return { errorCode, startOffset: errorCode === ErrorCode.NONE ? (partition?.startOffset ?? -1) : -1 }
+  }
+
+  async dirtiestLog(except: readonly PartitionSlot[]): Promise<DirtiestLog> {
+    return dirtiestLog(this.#partitions.values(), new Set(except), this.#clock.nowMs())
+  }
+
+  async replaceSegments(slot: PartitionSlot, cleaned: CleanedSegment): Promise<boolean> {
+    const partition = this.#partitions.get(slot)
+    if (partition?.state !== 'online') return false
+    const isReplaced = await replaceSegments(partition, this.#table, cleaned)
+    if (partition.state === 'online') this.#publishOrFail(partition)
+    // The ring may have got room that somebody waits for.
+    this.#bell.markAndRing(slot)
+    return isReplaced
+  }
+
+  async setCleanedEnds(ends: readonly CleanedEnd[]): Promise<void> {
+    for (const { slot, cleanedEnd } of ends) {
+      const partition = this.#partitions.get(slot)
+      if (partition !== undefined) partition.cleanedEnd = cleanedEnd
     }
-    if (partition.state === 'failed') return { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, startOffset: -1 }
-    const offset = beforeOffset === -1 ? partition.highWatermark : beforeOffset
-    if (offset < 0 || offset > partition.highWatermark) {
-      return { errorCode: ErrorCode.OFFSET_OUT_OF_RANGE, startOffset: -1 }
-    }
-    moveStart(partition, this.#table, offset)
-    if (partition.engine.failure !== undefined) {
-      this.#fail(partition)
-      return { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, startOffset: -1 }
-    }
-    this.#publishLog(partition)
-    return { errorCode: ErrorCode.NONE, startOffset: partition.startOffset }
   }
 
   async describe(slots: readonly PartitionSlot[]): Promise<readonly PartitionFacts[]> {
@@ -326,6 +338,11 @@ export class OwnerAgent implements OwnerControl {
     this.#bell.markAndRing(partition.slot)
   }
 
+  #publishOrFail(partition: Partition): void {
+    if (partition.engine.failure === undefined) this.#publishLog(partition)
+    else this.#fail(partition)
+  }
+
   /** Tells readers what the engine changed by itself: its start, and that segments came or went. */
   #publishLog(partition: Partition): void {
     if (partition.engine.startOffset > partition.startOffset) {
@@ -334,16 +351,9 @@ export class OwnerAgent implements OwnerControl {
     }
     if (partition.engine.segmentsVersion === partition.segmentsVersion) return
     // A roll is when Kafka saves the producers' state, too.
-    if (partition.engine.segmentCount() > 1) this.#keepProducers(partition)
+    if (partition.engine.segmentCount() > 1) keepProducers(partition)
     partition.segmentsVersion = partition.engine.segmentsVersion
     this.#table.bumpSegmentsGeneration(partition.slot)
-  }
-
-  /** Saves the producers' state as it is after the last stamped batch. */
-  #keepProducers(partition: Partition): void {
-    if (partition.snapshotOffset === partition.nextOffset) return
-    partition.engine.saveProducerSnapshot(partition.nextOffset, encodeSnapshot(partition.producers.snapshotFacts()))
-    partition.snapshotOffset = partition.nextOffset
   }
 
   #scheduleMaintenance(): void {
@@ -370,11 +380,7 @@ export class OwnerAgent implements OwnerControl {
     partition.maintainedMs = this.#nowMs
     if (isExpiryDue && partition.producers.size > 0) partition.producers.expire(this.#nowMs)
     partition.engine.maintain(this.#nowMs)
-    if (partition.engine.failure !== undefined) {
-      this.#fail(partition)
-      return
-    }
-    this.#publishLog(partition)
+    this.#publishOrFail(partition)
   }
 
   /** Drains what was claimed, keeps the producers, syncs and closes. */
@@ -386,7 +392,7 @@ export class OwnerAgent implements OwnerControl {
       partition.engine.sync()
       this.#serve(partition)
     }
-    this.#keepProducers(partition)
+    keepProducers(partition)
     partition.engine.close()
     if (partition.engine.failure !== undefined) this.#fail(partition)
   }

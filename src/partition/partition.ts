@@ -37,6 +37,8 @@ export class Partition {
   startOffset: number
   /** Where the producers' state was last saved; at or below it a restart visits no batches. */
   snapshotOffset = 0
+  /** Where the last cleaning of the log ended, if it is compacted. */
+  cleanedEnd = 0
   /** The engine's version of its segments that readers have been told of. */
   segmentsVersion: number
   /** When something was last stamped, and when the partition was last looked after, for what is due by time. */

@@ -10,12 +10,20 @@ import {
 } from '../wire/generated/producer-snapshot.ts'
 import { Reader } from '../wire/reader.ts'
 import { Writer } from '../wire/writer.ts'
+import type { Partition } from './partition.ts'
 
 /** Version 1 is the only one that Kafka writes; it stands before the message in two bytes. */
 const snapshotVersion = 1
 const crcAt = 2
 /** What the checksum covers: everything after itself. */
 const checkedFrom = 6
+
+/** Saves the producers' state as it is after the last stamped batch. */
+export function keepProducers(partition: Partition): void {
+  if (partition.snapshotOffset === partition.nextOffset) return
+  partition.engine.saveProducerSnapshot(partition.nextOffset, encodeSnapshot(partition.producers.snapshotFacts()))
+  partition.snapshotOffset = partition.nextOffset
+}
 
 /** The snapshot file's bytes, with their CRC-32C. */
 export function encodeSnapshot(producers: readonly ProducerFacts[]): Buffer {

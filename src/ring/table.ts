@@ -18,6 +18,7 @@ import { assert } from '../base/assert.ts'
  *    56 BigInt64 aborted end             owner
  *    64 Int32 interest mask              writers set bits, the owner takes them
  *    68 Int32 room interest mask         likewise
+ *    72 Int32 rewrites                   owner
  */
 const entryBytes = 128
 const entryWords = entryBytes / 4
@@ -32,7 +33,14 @@ const longs = {
   maxTimestampOffset: 4,
   abortedEnd: 7,
 } as const
-const words = { state: 10, segmentsGeneration: 11, ringGeneration: 12, interest: 16, roomInterest: 17 } as const
+const words = {
+  state: 10,
+  segmentsGeneration: 11,
+  ringGeneration: 12,
+  interest: 16,
+  roomInterest: 17,
+  rewrites: 18,
+} as const
 
 /** What a partition is up to. */
 export const PartitionState = { absent: 0, online: 1, failed: 2, removed: 3 } as const
@@ -141,6 +149,18 @@ export class PartitionTable {
 
   bumpSegmentsGeneration(slot: number): void {
     Atomics.add(this.#words, this.#word(slot, words.segmentsGeneration), 1)
+  }
+
+  /**
+   * Grows by one when segment files begin to be replaced under their names, and by one when that is done: what was read while
+   * it is odd, or while it moved, may be of files that do not belong together. Compare for equality only.
+   */
+  rewrites(slot: number): number {
+    return Atomics.load(this.#words, this.#word(slot, words.rewrites))
+  }
+
+  bumpRewrites(slot: number): void {
+    Atomics.add(this.#words, this.#word(slot, words.rewrites), 1)
   }
 
   /** Grows whenever the partition got another ring, or lost it. Compare for equality only. */

@@ -8,7 +8,7 @@ import type {
   PartitionSettings,
   ProducerFacts,
 } from '../../src/base/topology.ts'
-import type { FrontControl, ListenerSpec, OwnerControl } from '../../src/broker/remotes.ts'
+import type { DirtiestLog, FrontControl, ListenerSpec, OwnerControl } from '../../src/broker/remotes.ts'
 import { ErrorCode } from '../../src/wire/generated/errors.ts'
 
 /** Kafka's defaults, roughly. */
@@ -78,6 +78,16 @@ export class FakeOwner implements OwnerControl {
   async deleteRecords(_slot: number, beforeOffset: number): Promise<{ errorCode: number; startOffset: number }> {
     return { errorCode: ErrorCode.NONE, startOffset: beforeOffset }
   }
+
+  async dirtiestLog(): Promise<DirtiestLog> {
+    return { dirtiest: undefined, failed: [] }
+  }
+
+  async replaceSegments(): Promise<boolean> {
+    return false
+  }
+
+  async setCleanedEnds(): Promise<void> {}
 
   async describe(slots: readonly number[]): Promise<readonly PartitionFacts[]> {
     return slots.map((slot) => ({

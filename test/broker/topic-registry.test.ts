@@ -27,7 +27,7 @@ function makeRegistry() {
     keeper: () => keeper,
     logger: silentLogger,
     internalOpened: () => undefined,
-    topicListener: { changed: () => undefined, removed: () => undefined },
+    topicListener: { changed: () => undefined, removed: () => undefined, leaving: async () => undefined },
   })
   return { owner, front, keeper, registry }
 }

@@ -4,10 +4,14 @@ import type { Offset } from '../../src/base/ids.ts'
 import type { PartitionSettings } from '../../src/base/topology.ts'
 import type {
   AbortedTransaction,
+  CleanedSegment,
+  DirtyLog,
+  DirtyLogQuestion,
   Engine,
   EngineChange,
   EngineProgress,
   ProducerSnapshot,
+  RewriteEdges,
 } from '../../src/log/engine.ts'
 import { batchBaseOffset, batchLastOffsetDelta } from '../../src/wire/record-batch.ts'
 
@@ -26,6 +30,10 @@ export class FakeEngine implements Engine {
   readonly written: Buffer[] = []
   readonly snapshots: ProducerSnapshot[] = []
   readonly calls: string[] = []
+  /** What dirtyLog answers, and what it and replaceSegments were given. */
+  dirty: () => DirtyLog | undefined = () => undefined
+  readonly questions: DirtyLogQuestion[] = []
+  readonly replaced: CleanedSegment[] = []
   settings: PartitionSettings | undefined
   readonly #waiting: Buffer[] = []
   readonly #progress: EngineProgress = { writtenEnd: 0, syncedEnd: 0 }
@@ -79,12 +87,17 @@ export class FakeEngine implements Engine {
     return this.snapshots.at(-1)
   }
 
-  dirtyLog(): undefined {
-    return undefined
+  dirtyLog(question: DirtyLogQuestion): DirtyLog | undefined {
+    this.questions.push(question)
+    return this.dirty()
   }
 
-  async replaceSegments(): Promise<boolean> {
-    return false
+  async replaceSegments(cleaned: CleanedSegment, edges: RewriteEdges): Promise<boolean> {
+    if (!edges.begin()) return false
+    this.replaced.push(cleaned)
+    this.segmentsVersion++
+    edges.end()
+    return true
   }
 
   sizeBytes(): number {

@@ -64,14 +64,14 @@ export class CleanedWriter {
       this.#indexes.sync()
       disk.syncDirectory(directory)
     }
-    const { sizeBytes, maxTimestampMs, abortedEntries } = this.#indexes.summary
+    const { sizeBytes, maxTimestampMs } = this.#indexes.summary
     this.close()
     return {
       baseOffset: this.#baseOffset,
+      endOffset: this.#group.at(-1)?.endOffset ?? this.#baseOffset,
       replaced: this.#group.map(({ baseOffset }) => baseOffset),
       sizeBytes,
       maxTimestampMs,
-      hasAborted: abortedEntries > 0,
     }
   }
 

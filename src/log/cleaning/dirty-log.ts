@@ -4,7 +4,7 @@ import type { Offset } from '../../base/ids.ts'
 import type { PartitionSettings } from '../../base/topology.ts'
 import type { Disk } from '../disk.ts'
 import type { DirtyLog, DirtyLogQuestion } from '../engine.ts'
-import { firstTimestampOf, maxTimestampOf, type RolledSegment } from '../local/rolled-segment.ts'
+import { firstTimestampOf, largestTimestampOf, type RolledSegment } from '../local/rolled-segment.ts'
 import { boundedSegmentBytes } from '../local/room.ts'
 
 /** A log as its owner keeps it. */
@@ -67,7 +67,7 @@ function cleanableCount(log: CleanableLog, question: DirtyLogQuestion, firstDirt
   const place = segments.rolled.findIndex((segment) => {
     if (segment.endOffset > question.stableEnd) return true
     if (settings.compactionLagMinMs <= 0 || segment.endOffset <= firstDirtyOffset) return false
-    return maxTimestampOf(home.disk, home.directory, segment) > newestMs
+    return largestTimestampOf(home.disk, home.directory, segment) > newestMs
   })
   return place < 0 ? segments.rolled.length : place
 }

@@ -79,7 +79,10 @@ function completeSwap(disk: Disk, directory: string, baseOffset: Offset): void {
   const old = offsetsNamed(disk.list(directory), 'log')
   if (end.damage !== '') {
     // The segment of the same base goes first: while it is there, all others are.
-    if (old.includes(baseOffset)) return discardSwap(disk, directory, baseOffset)
+    if (old.includes(baseOffset)) {
+      discardSwap(disk, directory, baseOffset)
+      return
+    }
     throw new SafkaError('SAFKA_LOG_CORRUPT', `${path} at byte ${end.position}: a batch ${end.damage}`)
   }
   for (const base of old) {

@@ -22,7 +22,7 @@ import { type Checkpoint, writeCheckpoint } from './checkpoint.ts'
 import { syncPartitionFiles, syncPartitionFilesNow } from './partition-files.ts'
 import { loadSnapshot, saveSnapshot } from './producer-snapshots.ts'
 import { removeFolder } from './rolled-segment.ts'
-import { boundedSegmentBytes } from './room.ts'
+import { boundedSegmentBytes, failIfNeverFitting } from './room.ts'
 import { type FoundSegments, Segments, type SegmentsHome } from './segments.ts'
 import { type Syncable, type SyncOutcome, SyncWork } from './sync-work.ts'
 
@@ -245,7 +245,7 @@ export class LocalLog implements Engine {
       const run = this.#queue.slice(this.#queueHead, this.#queueHead + this.#runLength(active))
       this.#isDirty = true
       if (!this.#segments.withRoom(() => active.write(run))) {
-        this.#failIfNeverFitting(run)
+        failIfNeverFitting(this.#options.disk.space, run)
         if (!this.#segments.giveActive(this.#settings)) return
         continue
       }
@@ -359,13 +359,6 @@ export class LocalLog implements Engine {
     const revealedEnd = sync === 'every' ? Math.min(writtenEnd, syncedEnd + flushMessages - 1) : writtenEnd
     const hasRolled = this.#segments.expire(this.#settings, { startOffset: this.startOffset, revealedEnd, nowMs })
     if (hasRolled) this.#isDirty = true
-  }
-
-  #failIfNeverFitting(run: readonly Buffer[]): void {
-    let bytes = 0
-    for (const batch of run) bytes += batch.length
-    if (bytes <= (this.#options.disk.space?.bytesMax ?? Number.POSITIVE_INFINITY) / 2) return
-    throw new SafkaError('SAFKA_DISK_TOO_SMALL', `${bytes} bytes do not fit the memory disk beside other partitions`)
   }
 
   #saveClosed(): void {

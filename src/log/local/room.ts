@@ -1,5 +1,6 @@
 /** How partitions share a bounded disk: when one must give its oldest segments, and how small segments must be for that. */
 
+import { SafkaError } from '../../base/errors.ts'
 import type { DiskSpace } from '../disk.ts'
 
 /** Above this part of the disk, whoever holds more than a fair share gives: a rest stays free for those who are just starting. */
@@ -20,6 +21,14 @@ export function boundedSegmentBytes(space: DiskSpace | undefined, segmentBytes: 
   if (space === undefined) return segmentBytes
   const shareBytes = fairShareBytes(space) / segmentsPerShare
   return Math.min(segmentBytes, Math.max(segmentBytesMin, Math.min(shareBytes, space.bytesMax / segmentsPerDiskMin)))
+}
+
+/** Throws where batches will never fit the disk, whoever gives how much. */
+export function failIfNeverFitting(space: DiskSpace | undefined, run: readonly Buffer[]): void {
+  let bytes = 0
+  for (const batch of run) bytes += batch.length
+  if (bytes <= (space?.bytesMax ?? Number.POSITIVE_INFINITY) / 2) return
+  throw new SafkaError('SAFKA_DISK_TOO_SMALL', `${bytes} bytes do not fit the memory disk beside other partitions`)
 }
 
 /** Whether those who hold more than a fair share must give. */

@@ -136,9 +136,8 @@ export class Segments {
 
   /** Puts a cleaned segment, of which commitSwap has been done, in the place of those that it stands for. */
   replace(cleaned: CleanedSegment): void {
-    const { baseOffset, replaced, sizeBytes, maxTimestampMs } = cleaned
+    const { baseOffset, endOffset, replaced, sizeBytes, maxTimestampMs } = cleaned
     const first = this.#placeOf(baseOffset)
-    const endOffset = this.#rolled[first + replaced.length - 1]?.endOffset ?? baseOffset
     for (const base of replaced) this.#sync.dropRolled(base)
     finishSwap(this.#home.disk, this.#home.directory, cleaned)
     const segment = { baseOffset, endOffset, sizeBytes, maxTimestampMs }
