@@ -4,7 +4,7 @@ import type { Partition } from './partition.ts'
 
 /**
  * Partitions that nothing was appended to for this long are looked after only as often as this: twenty thousand idle
- * ones would keep a core busy otherwise. Those on a bounded memory disk are not spared, since others wait for their room.
+ * ones would keep a core busy otherwise. Where retention is to look more often, so it is. Those on a bounded memory disk are not spared, since others wait for their room.
  */
 export const idleAfterMs = 10_000
 
@@ -12,7 +12,8 @@ export const idleAfterMs = 10_000
 export function isMaintenanceWorthwhile(partition: Partition, nowMs: number): boolean {
   const { settings } = partition
   if (settings.storage === 'ring') return false
-  if (settings.storage === 'memory' || nowMs - partition.maintainedMs >= idleAfterMs) return true
+  const idleLookMs = Math.min(idleAfterMs, settings.retentionCheckMs)
+  if (settings.storage === 'memory' || nowMs - partition.maintainedMs >= idleLookMs) return true
   // A time that never comes is nothing to wait for.
   const flushMs = settings.flushMs < Number.MAX_SAFE_INTEGER ? settings.flushMs : 0
   return nowMs - partition.movedMs < idleAfterMs + flushMs
