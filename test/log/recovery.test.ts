@@ -245,7 +245,8 @@ test('what was found after a crash is made durable with its names before it coun
   openLog(disk, { sync: 'every' }).engine.submit(batchesAt(0, 3))
   disk.syncs.length = 0
   openLog(disk, { sync: 'every' })
-  for (const path of [logPath, `${directory}/partition.metadata`, `${directory}/`, '/']) {
+  const indexes = ['index', 'timeindex'].map((kind) => `${directory}/00000000000000000000.${kind}`)
+  for (const path of [logPath, ...indexes, `${directory}/partition.metadata`, `${directory}/`, '/']) {
     assert.ok(disk.syncs.includes(path), path)
   }
 })

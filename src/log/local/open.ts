@@ -1,14 +1,13 @@
 /** Opens the log of one partition: recovers its folder, hands out the producers' state, and makes the engine. */
 
 import type { Offset } from '../../base/ids.ts'
-import type { Disk } from '../disk.ts'
 import type { AbortedTransaction, Engine, ProducerSnapshot } from '../engine.ts'
 import { abortedEndOf, writeAbortedIndexes } from './aborted-recovery.ts'
 import { noCheckpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { LocalLog, type LocalLogOptions } from './log.ts'
 import { ownerOf, syncPartitionFilesNow, writeOwner } from './partition-files.ts'
 import { loadSnapshot } from './producer-snapshots.ts'
-import { recoverSegments, syncFile } from './recovery.ts'
+import { type Folder, recoverSegments, syncFile, syncIndexes } from './recovery.ts'
 import { removeFolder } from './rolled-segment.ts'
 import { segmentFile } from './segment-names.ts'
 import { visitBatches } from './visit-batches.ts'
@@ -56,8 +55,8 @@ function openFolder(options: OpenLocalLogOptions): { engine: Engine; recovery: s
   if (segments.isChanged || abortedFrom !== undefined) {
     // What recovery calls written must be synced where that is what 'readable' means.
     if (settings.sync !== 'never') syncFile(disk, `${directory}/${segmentFile(active.baseOffset, 'log')}`)
-    // So must the names of what counts as checked from now on.
-    if (disk.isDurable) syncFolder(disk, directory)
+    // So must the names, and the last indexes, of what counts as checked from now on.
+    if (disk.isDurable) syncFolder(folder, active.baseOffset)
     const left = abortedFrom !== undefined && isLeftToOthers ? { abortedFrom } : {}
     checkpoint = { startOffset, recoveryPoint: active.baseOffset, closed: active, ...left }
     writeCheckpoint(disk, directory, checkpoint, disk.isDurable && found.startOffset > 0)
@@ -66,7 +65,9 @@ function openFolder(options: OpenLocalLogOptions): { engine: Engine; recovery: s
   return { engine, recovery: segments.sentence }
 }
 
-function syncFolder(disk: Disk, directory: string): void {
+function syncFolder(folder: Folder, lastBase: Offset): void {
+  const { disk, directory } = folder
+  syncIndexes(folder, lastBase)
   syncPartitionFilesNow(disk, directory)
   disk.syncDirectory(directory)
   disk.syncDirectory('')

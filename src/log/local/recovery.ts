@@ -107,7 +107,8 @@ function checkSegments(folder: Folder, bases: readonly Offset[], recoveryPoint: 
   return { rolled, active: { baseOffset: lastBase, summary }, abortedFrom, isChanged: true, sentence }
 }
 
-function syncIndexes({ disk, directory }: Folder, baseOffset: Offset): void {
+/** Makes a segment's indexes durable: from then on they are trusted. */
+export function syncIndexes({ disk, directory }: Folder, baseOffset: Offset): void {
   for (const kind of ['index', 'timeindex'] as const) syncFile(disk, `${directory}/${segmentFile(baseOffset, kind)}`)
 }
 
