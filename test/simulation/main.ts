@@ -1,10 +1,11 @@
-/** Runs seeds from the command line: `npm run simulate -- --seeds 1000 --seed 1 [--trace] [--stop]`. */
+/** Runs seeds from the command line: `npm run simulate -- --seeds 1000 --seed 1`, and what `usage` says. */
 
 import { parseArgs } from 'node:util'
 import { describeFailure, runSeed, type SeedResult } from './run-seed.ts'
 
 const usage =
-  'npm run simulate -- --seeds N [--seed S] [--trace] [--stop]: N seeds from S on; --stop at the first failure'
+  'npm run simulate -- [--seeds N] [--seed S] [--trace] [--stop] [--seconds T]: N seeds from S on; --stop ends it at the first ' +
+  'failure, --seconds after so much processor time'
 /** How often progress is said. */
 const sayEveryMs = 10_000
 
@@ -16,9 +17,11 @@ async function main(): Promise<number> {
     seed: { type: 'string', default: '1' },
     trace: { type: 'boolean', default: false },
     stop: { type: 'boolean', default: false },
+    seconds: { type: 'string', default: '' },
   } as const
   const { values } = parseArgs({ options })
   const first = Number(values.seed)
+  const secondsMax = values.seconds === '' ? Number.POSITIVE_INFINITY : Number(values.seconds)
   const count = Number(values.seeds)
   if (!Number.isInteger(first) || !Number.isInteger(count) || count < 1) {
     console.error(usage)
@@ -32,6 +35,7 @@ async function main(): Promise<number> {
     add(totals, result)
     if (result.failure !== undefined) console.log(describeFailure(result, result.failure))
     if (result.failure !== undefined && values.stop) break
+    if (cpuSeconds() >= secondsMax) break
     if (performance.now() - saidMs < sayEveryMs) continue
     saidMs = performance.now()
     console.log(summary(totals, saidMs - startMs))
@@ -51,13 +55,18 @@ function add(totals: Totals, { operations, steps, faults, failure }: SeedResult)
 function summary({ seeds, operations, steps, faults, failed }: Totals, elapsedMs: number): string {
   const each = (total: number): string => (total / seeds).toFixed(0)
   const perMinute = ((seeds / elapsedMs) * 60_000).toFixed(0)
-  const cpuSeconds = (process.cpuUsage().user + process.cpuUsage().system) / 1e6
-  const perCpuMinute = ((seeds / cpuSeconds) * 60).toFixed(0)
+  const perCpuMinute = ((seeds / cpuSeconds()) * 60).toFixed(0)
   const faultsEach = (faults / seeds).toFixed(1)
   return (
-    `${seeds} seeds, ${failed} failed; ${perMinute} a minute (${perCpuMinute} a minute of processor time); ` +
+    `${seeds} seeds, ${failed} failed, ${cpuSeconds().toFixed(1)} s of processor time; ` +
+    `${perMinute} a minute (${perCpuMinute} a minute of processor time); ` +
     `a seed has ${each(operations)} operations, ${faultsEach} faults and ${each(steps)} steps`
   )
+}
+
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1e6
 }
 
 process.exitCode = await main()

@@ -20,7 +20,7 @@ import { noOffset, noTransaction, type Outcome } from '../history/history.ts'
 import { Reader } from './readers.ts'
 import type { Referee } from './referee.ts'
 import { groupName } from './transactions.ts'
-import type { World } from './world.ts'
+import { Violation, type World } from './world.ts'
 
 const sessionMs = 6_000
 const rebalanceMs = 8_000
@@ -153,10 +153,30 @@ export class Member extends Reader {
     if (this.positions.size > 0) await this.poll(world.pick([0, 0, 100, 400]))
     else await this.sleep(200)
     if (world.chance(30)) await this.#commit()
+    if (world.chance(2)) await this.#commitLate()
     if (world.chance(1)) await this.sleep(silentMs)
     if (world.chance(1)) {
       await this.#leave()
       throw new MustRejoin(this.#instanceId === null)
+    }
+  }
+
+  /** What was in work under an older generation arrives late: it must not count. */
+  async #commitLate(): Promise<void> {
+    const [partition] = this.positions.keys()
+    if (partition === undefined || this.#generation < 2) return
+    const { topic, index } = this.world.place(partition)
+    const place = { partitionIndex: index, committedOffset: 0, committedLeaderEpoch: -1, committedMetadata: '' }
+    const request = makeOffsetCommitRequest({
+      groupId: this.#groupId,
+      memberId: this.#memberId,
+      groupInstanceId: this.#instanceId,
+      generationIdOrMemberEpoch: this.#generation - 1,
+      topics: [{ name: topic, topicId: Buffer.alloc(16), partitions: [place] }],
+    })
+    const response = await this.ask(offsetCommitCall, request, 9)
+    if (response.topics[0]?.partitions[0]?.errorCode === ErrorCode.NONE) {
+      throw new Violation(`${this.name}: a commit of a generation that is over was taken`)
     }
   }
 

@@ -76,7 +76,7 @@ export class Operator {
       case 'stop':
         return this.restart(kind)
       case 'power':
-        return this.restart(this.#plan.policy === 'every' || this.#plan.policy === 'mixed' ? 'power' : 'kill')
+        return this.restart(this.#powerOrKill())
       case 'cut-off':
         for (let broken = 0; broken < 1 + random.below(6); broken++) this.#world.life?.breakConnection()
         return
@@ -101,7 +101,13 @@ export class Operator {
         this.#machine.plant({ operation: 'name', ending: '', code: this.#world.pick(['EIO', 'ENOSPC']), count })
     }
     await this.#sleep(random.below(repairMsMax))
-    await this.restart(this.#world.pick(['kill', 'stop']))
+    await this.restart(this.#world.pick(['kill', 'stop', this.#powerOrKill()]))
+  }
+
+  /** Where the coordinator's own logs may lose their tails, a power cut takes more than any check could excuse. */
+  #powerOrKill(): 'power' | 'kill' {
+    const { policy } = this.#plan
+    return policy === 'every' || policy === 'mixed' ? 'power' : 'kill'
   }
 
   #ending(): string {

@@ -17,6 +17,8 @@ const produceTimeoutMs = 5_000
 const pauseMsMax = 60
 /** Of a plain producer's batches. */
 const damagedPercent = 3
+/** Of an idempotent producer's bursts. */
+const gapPercent = 5
 /** Batches that an idempotent producer has under way, within the five that brokers remember. */
 const burstMax = 3
 
@@ -156,7 +158,7 @@ export class IdempotentProducer extends Client {
     const burst = Array.from({ length: 1 + world.random.below(burstMax) }, () => this.#prepare(partition))
     for (;;) {
       const first = burst.findIndex(({ produced }) => produced === undefined)
-      if (first < 0) return
+      if (first < 0) break
       const sent = burst.slice(first)
       const connection = await this.connect()
       const answers = await Promise.all(
@@ -168,6 +170,28 @@ export class IdempotentProducer extends Client {
         return
       }
       if (sent.some(({ produced }) => produced === undefined)) await this.pauseBeforeRetry()
+    }
+    if (world.chance(gapPercent)) await this.#leaveGap(partition)
+  }
+
+  /** A batch with a hole before it, right behind one that the partition has taken: it must be refused. */
+  async #leaveGap(partition: number): Promise<void> {
+    const { world } = this
+    const { life } = world
+    const batch = new SentBatch(world, { process: world.nextProcess(), partition })
+    const baseSequence = (this.#sequences.get(partition) ?? 0) + 1
+    const records = batch.bytes(this.nowMs, { ...this.#producer, baseSequence, isTransactional: false })
+    const connection = await this.connect()
+    const produced = await produceOnce(connection, produceRequest(world, partition, records), produceVersions.byName)
+    // After a restart the partition may have forgotten the producer, and takes any sequence for the first.
+    if (world.life !== life) {
+      batch.end('unknown')
+      await this.#init()
+      return
+    }
+    batch.end('failed')
+    if (produced !== 'lost' && produced.errorCode === ErrorCode.NONE) {
+      throw new Violation(`partition ${partition} took a batch behind a hole in its producer's sequences`)
     }
   }
 
