@@ -7,10 +7,16 @@ import { isRecompressed, type RecompressTarget, recompress, recompressAsync } fr
 import { recordsBytesMax } from '../wire/record-batch.ts'
 
 /**
- * Records of up to this many bytes are recompressed at once: that takes gzip, the slowest, two or three milliseconds, and the
- * thread pool would cost a small batch more than its work.
+ * Records of up to this many bytes are recompressed at once: that takes gzip, the slowest, a millisecond or two, and the thread pool
+ * would cost a small batch more than its work.
  */
-export const recompressedAtOnceBytesMax = 128 * 1024
+export const recompressedAtOnceBytesMax = 64 * 1024
+
+/** The same for slow levels, which take up to a hundred times as long. */
+export const slowlyRecompressedAtOnceBytesMax = 1024
+
+/** The last levels that are not slow. */
+const quickLevelMax = { gzip: 6, zstd: 9 }
 
 /**
  * So many larger batches of a front are recompressed at a time: as many as the thread pool has threads. Each may hold its
@@ -36,8 +42,9 @@ export class BatchRecompression implements Recompression {
     const { compressionType } = settings
     if (compressionType === 'producer') return batch
     const codec = codecOf[compressionType]
-    if (batch.length > recompressedAtOnceBytesMax && isRecompressed(batch, codec)) return undefined
-    return recompress(batch, targetOf(settings, codec, recompressedAtOnceBytesMax))
+    const bytesMax = isSlow(settings) ? slowlyRecompressedAtOnceBytesMax : recompressedAtOnceBytesMax
+    if (batch.length > bytesMax && isRecompressed(batch, codec)) return undefined
+    return recompress(batch, targetOf(settings, codec, bytesMax))
   }
 
   async later(settings: TopicCodec, batch: Buffer): Promise<Buffer | undefined> {
@@ -64,6 +71,11 @@ export class BatchRecompression implements Recompression {
     if (next === undefined) this.#running -= 1
     else next()
   }
+}
+
+function isSlow({ compressionType, compressionLevel }: TopicCodec): boolean {
+  if (compressionType === 'gzip') return compressionLevel > quickLevelMax.gzip
+  return compressionType === 'zstd' && compressionLevel > quickLevelMax.zstd
 }
 
 function targetOf(settings: TopicCodec, codec: number, bytesMax: number): RecompressTarget {

@@ -2,13 +2,23 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { type Random, seededRandom } from '../../src/base/random.ts'
 import type { PartitionSettings } from '../../src/base/topology.ts'
 import { BatchRecompression, recompressedAtOnceBytesMax, recompressionsMax } from '../../src/front/recompression.ts'
+import { BatchValidator } from '../../src/partition/validate-batch.ts'
 import { ErrorCode } from '../../src/wire/generated/errors.ts'
-import { batchCompression, buildBatch, eachBatch, readRecords } from '../../src/wire/record-batch.ts'
+import {
+  batchCompression,
+  buildBatch,
+  computeBatchCrc,
+  eachBatch,
+  readRecords,
+  setBatchCrc,
+} from '../../src/wire/record-batch.ts'
 import { Collapsed } from './collapsed.ts'
 import { produceCodec, produceOf, sendFetch, sendProduce, slotOf, takeFetched, takeProduced } from './requests.ts'
 
+const nowMs = 1_700_000_000_000
 const gzip: Partial<PartitionSettings> = { compressionType: 'gzip', compressionLevel: 1 }
 
 function batchWith(valueBytes: number, mark: string, compression = 0): Buffer {
@@ -98,6 +108,20 @@ test('only as much as is quick is done at once, also of what is small when compr
   assert.is(recompression.now(settings, small), undefined)
 })
 
+test('slow levels are left to the thread pool for all but the smallest batches', () => {
+  const recompression = new BatchRecompression()
+  for (const [compressionType, quick, slow] of [
+    ['gzip', 6, 9],
+    ['zstd', 9, 10],
+  ] as const) {
+    const base = { ...new Collapsed({ topicSettings: { compressionType } }).settingsOf() }
+    const batch = batchWith(2_000, 'a')
+    assert.ok(recompression.now({ ...base, compressionLevel: quick }, batch) !== undefined)
+    assert.is(recompression.now({ ...base, compressionLevel: slow }, batch), undefined)
+    assert.ok(recompression.now({ ...base, compressionLevel: slow }, batchWith(500, 'a')) !== undefined)
+  }
+})
+
 test('no more than so many large batches are unpacked at a time, and all get their turn', async () => {
   const recompression = new BatchRecompression()
   const settings = new Collapsed({ topicSettings: gzip }).settingsOf()
@@ -115,5 +139,47 @@ test('no more than so many large batches are unpacked at a time, and all get the
   await Promise.all(done)
   assert.is(recompression.runningCount, 0)
 })
+
+test('what is left in another codec than the topic names, its owner refuses; nothing else becomes acceptable', () => {
+  const budgetMs = Number(process.env.SAFKA_TEST_BUDGET_MS ?? 1_000)
+  const seed = Number(process.env.SEED ?? Date.now() % 1_000_000)
+  const random = seededRandom(seed)
+  const recompression = new BatchRecompression()
+  const validator = new BatchValidator()
+  const settings = new Collapsed().settingsOf()
+  const types = ['uncompressed', 'gzip', 'snappy', 'lz4', 'zstd'] as const
+  const counts = { left: 0, made: 0, refused: 0 }
+  const start = performance.now()
+  while (performance.now() - start < budgetMs) {
+    const bytes = damagedBatch(random)
+    for (const [codec, compressionType] of types.entries()) {
+      const made = recompression.now({ ...settings, compressionType }, bytes)
+      assert.ok(made !== undefined)
+      const before = validator.validate(Buffer.from(bytes), settings, nowMs)
+      const after = validator.validate(made, settings, nowMs)
+      assert.is(after === ErrorCode.NONE, before === ErrorCode.NONE, `seed ${seed}: ${bytes.toString('hex')}`)
+      if (after !== ErrorCode.NONE) counts.refused++
+      else if (made === bytes) counts.left++
+      else counts.made++
+      if (after === ErrorCode.NONE) assert.is(batchCompression(made, 0), codec, `seed ${seed}`)
+    }
+  }
+  console.log(`seed ${seed}: ${JSON.stringify(counts)}`)
+  assert.ok(counts.left > 0 && counts.made > 0 && counts.refused > 0)
+})
+
+/** A batch in which a few bytes were changed, mostly with its length and CRC made right again. */
+function damagedBatch(random: Random): Buffer {
+  const value = Buffer.alloc(random.below(60), 'abc')
+  const records = [0, 1, 2].map(() => ({ key: Buffer.from('key'), value, timestampMs: nowMs }))
+  const bytes = buildBatch({ records, compression: random.below(5) })
+  for (let count = random.below(3); count > 0; count--) bytes.writeUInt8(random.below(256), random.below(bytes.length))
+  if (random.below(8) > 0) {
+    bytes.writeInt32BE(bytes.length - 12, 8)
+    bytes.writeInt8(2, 16)
+    setBatchCrc(bytes, 0, computeBatchCrc(bytes, 0))
+  }
+  return bytes
+}
 
 test.run()
