@@ -56,6 +56,8 @@ const rejoinCodes: ReadonlySet<number> = new Set([
   ErrorCode.ILLEGAL_GENERATION,
   ErrorCode.UNKNOWN_MEMBER_ID,
   ErrorCode.FENCED_INSTANCE_ID,
+  // The broker lost the group: commits of version 9 say so, where older ones call the generation illegal (KIP-848).
+  ErrorCode.GROUP_ID_NOT_FOUND,
 ])
 
 /** One membership. It needs the caller to join again when `needsJoin` says so. */
@@ -236,7 +238,7 @@ export class GroupMember {
   /** Throws for an error code, and notes those that end the generation. */
   #check(errorCode: number, what: string): void {
     if (rejoinCodes.has(errorCode)) this.#needsJoin = true
-    if (errorCode === ErrorCode.UNKNOWN_MEMBER_ID) this.#memberId = ''
+    if (errorCode === ErrorCode.UNKNOWN_MEMBER_ID || errorCode === ErrorCode.GROUP_ID_NOT_FOUND) this.#memberId = ''
     if (isCoordinatorMove(errorCode)) this.#coordinator = undefined
     throwOnError(errorCode, what)
   }
