@@ -199,7 +199,11 @@ export class TopicRegistry implements TopicEffects {
   }
 }
 
-/** The settings of the metadata log: its records have no keys, none is ever deleted, and one decision is one batch. */
+/**
+ * The settings of the metadata log: its records have no keys, none is ever deleted, and one decision is one batch. It is synced
+ * whatever the policy, as Kafka's is: a producer id that a power cut took back would be given out again, and the batches of its next
+ * owner be taken for those of the last.
+ */
 export function metadataSettings(base: PartitionSettings): PartitionSettings {
   return {
     ...base,
@@ -207,6 +211,8 @@ export function metadataSettings(base: PartitionSettings): PartitionSettings {
     isDeleted: false,
     retentionMs: -1,
     retentionBytes: -1,
+    sync: 'every',
+    flushMessages: 1,
     maxMessageBytes: 64 * 1024 * 1024,
     timestampType: 'CreateTime',
   }

@@ -5,9 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { Admin } from '../../src/client/admin.ts'
+import { initProducerIdCall } from '../../src/client/calls.ts'
+import { makeInitProducerIdRequest } from '../../src/wire/generated/init-producer-id.ts'
 import { readPartition, sendValues, valuesOf, withClient } from '../broker/records.ts'
 import { killLeftBrokers, startBrokerChild } from './broker-child.ts'
 import { CrashLife, type SyncPolicy } from './crash-life.ts'
+import { PowerCut } from './power-cut.ts'
 
 const budgetMs = Number(process.env.SAFKA_TEST_BUDGET_MS ?? 6_000)
 const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1_000_000))
@@ -52,6 +56,34 @@ for (const { name, ...kind } of kinds) {
     console.log(`\n${name}, seed ${seed}: ${kills} kills, ${acknowledged} records, ${transactions} transactions`)
   })
 }
+
+test('no power cut makes a broker forget a topic or give a producer id out twice, whatever the sync policy', async ({
+  data,
+}) => {
+  // The worst case: all that no sync has covered is gone.
+  const powerCut = new PowerCut(data, { below: () => 0, uuid: () => Buffer.alloc(16) })
+  const options = { directory: data, flags: ['--sync', 'never', '--owners', '1'], environment: powerCut.environment }
+  const seen: number[] = []
+  for (const topic of ['first', 'second', 'third']) {
+    const broker = await startBrokerChild(options)
+    await withClient(broker.address, async (client) => {
+      const listed = (await client.metadata(null)).topics.map(({ name }) => name ?? '')
+      assert.equal(
+        listed.filter((name) => !name.startsWith('__')).sort(),
+        ['first', 'second', 'third'].slice(0, seen.length),
+      )
+      await new Admin(client).createTopic({ name: topic, partitions: 1 })
+      const request = makeInitProducerIdRequest({ transactionalId: null, transactionTimeoutMs: 60_000 })
+      const { producerId } = await client.callAny(initProducerIdCall, request)
+      assert.not.ok(seen.includes(producerId), `${producerId} was given out before: ${seen}`)
+      seen.push(producerId)
+      await sendValues(client, { topic, partition: 0, values: ['lost'] })
+    })
+    await broker.end('SIGKILL')
+    assert.ok(powerCut.strike().cutBytes > 0)
+  }
+  powerCut.close()
+})
 
 test('a start after a kill says in one line what was done to each partition', async ({ data }) => {
   const flags = ['--owners', '1']
