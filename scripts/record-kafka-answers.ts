@@ -16,11 +16,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { askAll } from '../test/broker/kafka-answers/asking.ts'
 import { families } from '../test/broker/kafka-answers/families.ts'
-import type { Family } from '../test/broker/kafka-answers/family.ts'
+import { commonConfigs, type Family } from '../test/broker/kafka-answers/family.ts'
 import { projectRoot } from './project.ts'
 
 /** Kafka's broker learns from its controller a little later what a request has changed. */
-const pauseMs = 150
+const pauseMs = 200
 const startMsMax = 60_000
 
 const { values, positionals } = parseArgs({
@@ -43,6 +43,7 @@ async function record(family: Family, libsFolder: string): Promise<void> {
   const kafka = startKafka(family, libsFolder, folder)
   try {
     await untilItListens(kafka)
+    await untilItCoordinates()
     const recorded = await askAll(family, { host: '127.0.0.1', port }, () => sleep(pauseMs))
     const path = join(projectRoot, 'test/broker/kafka-answers', `${family.name}.json`)
     writeFileSync(path, `[\n${recorded.map((answer) => JSON.stringify(answer)).join(',\n')}\n]\n`)
@@ -62,12 +63,8 @@ function startKafka(family: Family, libsFolder: string, folder: string): ChildPr
     'controller.listener.names': 'CONTROLLER',
     listeners,
     'log.dirs': join(folder, 'data'),
-    'offsets.topic.replication.factor': '1',
-    'offsets.topic.num.partitions': '5',
-    'transaction.state.log.replication.factor': '1',
-    'transaction.state.log.min.isr': '1',
-    'transaction.state.log.num.partitions': '5',
-    'group.initial.rebalance.delay.ms': '0',
+    ...commonConfigs,
+    ...(family.takesTelemetry === true ? { 'metric.reporters': 'Receiver' } : {}),
     ...family.configs,
   }
   const path = join(folder, 'server.properties')
@@ -78,11 +75,51 @@ function startKafka(family: Family, libsFolder: string, folder: string): ChildPr
       .map(([name, value]) => `${name}=${value}\n`)
       .join(''),
   )
-  const classPath = `${libsFolder}/*`
+  const classPath =
+    family.takesTelemetry === true ? `${libsFolder}/*:${compileReceiver(libsFolder, folder)}` : `${libsFolder}/*`
   const format = ['kafka.tools.StorageTool', 'format', '--standalone', '-t', 'c2Fma2EtYW5zd2Vycy1rYQ', '-c', path]
   execFileSync('java', ['-cp', classPath, ...format], { stdio: 'ignore' })
   const log = openSync(join(folder, 'log'), 'w')
   return spawn('java', ['-Xmx512m', '-cp', classPath, 'kafka.Kafka', path], { stdio: ['ignore', log, log] })
+}
+
+/** Kafka creates its coordinators' topics when it is first asked for them, and answers with errors meanwhile. */
+async function untilItCoordinates(): Promise<void> {
+  const steps = [
+    { label: 'groups', api: 10, versions: [1], request: { key: 'any', keyType: 0 } },
+    { label: 'transactions', api: 10, versions: [1], request: { key: 'any', keyType: 1 } },
+    { label: 'producer ids', api: 22, versions: [0], request: { transactionalId: 'any', transactionTimeoutMs: 1_000 } },
+    { label: 'offsets', api: 9, versions: [1], request: { groupId: 'any', topics: [] } },
+  ]
+  for (const start = performance.now(); performance.now() - start < startMsMax; await sleep(200)) {
+    const answers = await askAll({ name: 'start', steps }, { host: '127.0.0.1', port })
+    const codes = answers.map(({ answer }) => new Map(Object.entries(Object(answer))).get('errorCode') ?? 0)
+    if (codes.every((code) => code === 0)) return
+  }
+  throw new Error('Kafka has no coordinators in time')
+}
+
+/** A plugin that takes clients' metrics and does nothing with them: without one Kafka does not offer the API. Answers its folder. */
+function compileReceiver(libsFolder: string, folder: string): string {
+  const source = `
+    import java.util.List;
+    import java.util.Map;
+    import org.apache.kafka.common.metrics.KafkaMetric;
+    import org.apache.kafka.common.metrics.MetricsReporter;
+    import org.apache.kafka.server.telemetry.ClientTelemetry;
+    import org.apache.kafka.server.telemetry.ClientTelemetryReceiver;
+    public class Receiver implements MetricsReporter, ClientTelemetry {
+      public ClientTelemetryReceiver clientReceiver() { return (context, payload) -> {}; }
+      public void init(List<KafkaMetric> metrics) {}
+      public void metricChange(KafkaMetric metric) {}
+      public void metricRemoval(KafkaMetric metric) {}
+      public void configure(Map<String, ?> configs) {}
+      public void close() {}
+    }`
+  const path = join(folder, 'Receiver.java')
+  writeFileSync(path, source)
+  execFileSync('javac', ['-nowarn', '-Xlint:none', '-cp', `${libsFolder}/*`, '-d', folder, path], { stdio: 'inherit' })
+  return folder
 }
 
 async function untilItListens(kafka: ChildProcess): Promise<void> {
@@ -95,7 +132,7 @@ async function untilItListens(kafka: ChildProcess): Promise<void> {
       })
       socket.on('error', () => resolve(false))
     })
-    if (isListening) return sleep(2_000)
+    if (isListening) return
     await sleep(100)
   }
   throw new Error('Kafka did not listen in time')

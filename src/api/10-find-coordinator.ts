@@ -5,6 +5,7 @@
  * request, 6 share groups (key type 2; before it, and for any other type, INVALID_REQUEST).
  */
 
+import { invalidRequestWords } from '../wire/error-words.ts'
 import { ErrorCode } from '../wire/generated/errors.ts'
 import {
   decodeFindCoordinatorRequest,
@@ -42,7 +43,7 @@ function answer(request: FindCoordinatorRequest, call: Call<FindCoordinatorRespo
       }
     : {
         errorCode: ErrorCode.INVALID_REQUEST,
-        errorMessage: `Unknown key type ${keyType}`,
+        errorMessage: invalidRequestWords,
         nodeId: -1,
         host: '',
         port: -1,

@@ -46,6 +46,9 @@ function answer(request: ApiVersionsRequest, call: Call<ApiVersionsResponse>): v
     call.reply(makeApiVersionsResponse({ errorCode: ErrorCode.INVALID_REQUEST }))
     return
   }
+  if (call.apiVersion >= 3) {
+    call.caller.software = { name: request.clientSoftwareName, version: request.clientSoftwareVersion }
+  }
   const supported = features.filter(({ least }) => least > 0 || call.apiVersion >= leastZeroVersion)
   call.reply(
     makeApiVersionsResponse({

@@ -22,7 +22,7 @@ import {
 import { ErrorCode } from '../wire/generated/errors.ts'
 import { type Call, defineApi } from './api.ts'
 import { leaderEpoch } from './leader-epoch.ts'
-import { topicOperations } from './operations.ts'
+import { operationsUnasked, topicOperations } from './operations.ts'
 import type { Ports } from './ports.ts'
 import { isTopicNameValid } from './topic-name.ts'
 
@@ -45,7 +45,10 @@ function answer(request: DescribeTopicPartitionsRequest, call: Call<DescribeTopi
   const { ports } = call
   const { cursor } = request
   if (cursor !== null && cursor.partitionIndex < 0) {
-    const topics = request.topics.map(({ name }) => refused(name, ErrorCode.INVALID_REQUEST))
+    const topics = request.topics.map(({ name }) => ({
+      ...refused(name, ErrorCode.INVALID_REQUEST),
+      topicAuthorizedOperations: operationsUnasked,
+    }))
     call.reply(makeDescribeTopicPartitionsResponse({ topics }))
     return
   }

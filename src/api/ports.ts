@@ -194,6 +194,9 @@ export type Ports = {
   ensureTopics(names: readonly string[]): Promise<readonly number[]>
 }
 
+/** A client's implementation, in its own words. */
+export type ClientSoftware = { readonly name: string; readonly version: string }
+
 /** Who calls, and over which address. */
 export type Caller = {
   /** Unique for the life of the broker. */
@@ -201,6 +204,9 @@ export type Caller = {
   readonly listenerName: string
   /** '/127.0.0.1', as Kafka writes it. */
   readonly clientHost: string
+  readonly clientPort: number
+  /** What the client calls itself (KIP-511), once it has asked for ApiVersions in a version that says so. */
+  software: ClientSoftware | undefined
   /** The address of this broker that this client can use. */
   readonly brokerHost: string
   readonly brokerPort: number

@@ -15,9 +15,14 @@ export type LogFields = Readonly<Record<string, string | number | boolean>>
 
 const levels = ['debug', 'info', 'warn', 'error'] as const
 
+/** A logger that can be told, while it runs, which lines matter. */
+export interface LevelledLogger extends Logger {
+  setLevel(level: LogLevel): void
+}
+
 /** A logger that hands each line at or above `level` to `print`, without a line end. */
-export function lineLogger(level: LogLevel, print: (line: string) => void): Logger {
-  const least = levels.indexOf(level)
+export function lineLogger(level: LogLevel, print: (line: string) => void): LevelledLogger {
+  let least = levels.indexOf(level)
   const at =
     (own: LogLevel) =>
     (message: string, fields?: LogFields): void => {
@@ -30,7 +35,15 @@ export function lineLogger(level: LogLevel, print: (line: string) => void): Logg
               .join('')
       print(`${own.padEnd(5)} ${message}${tail}`)
     }
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+  const setLevel = (wanted: LogLevel): void => {
+    least = levels.indexOf(wanted)
+  }
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), setLevel }
+}
+
+/** Whether the logger's level can be changed. */
+export function isLevelled(logger: Logger): logger is LevelledLogger {
+  return 'setLevel' in logger
 }
 
 /** A logger that drops everything, for tests and embedded brokers. */

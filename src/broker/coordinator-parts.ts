@@ -3,14 +3,17 @@
 import { assertDefined } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import type { PartitionSlot } from '../base/ids.ts'
-import type { Logger } from '../base/logger.ts'
+import { isLevelled, type Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
 import type { CatalogPartition, CatalogTopic, DiskSpec } from '../base/topology.ts'
 import { AclCoordinator } from '../coordinator/acls/coordinator.ts'
 import { ClusterCoordinator } from '../coordinator/cluster/coordinator.ts'
+import { LoggerLevel } from '../coordinator/configs/logger-level.ts'
 import { GroupCoordinator } from '../coordinator/groups/coordinator.ts'
 import { ProducerIdCoordinator } from '../coordinator/producer-ids/coordinator.ts'
 import { QuotaCoordinator } from '../coordinator/quotas/coordinator.ts'
+import { TelemetryCoordinator } from '../coordinator/telemetry/coordinator.ts'
+import { ReceivedMetrics } from '../coordinator/telemetry/received.ts'
 import { TopicCoordinator } from '../coordinator/topics/coordinator.ts'
 import { TransactionCoordinator } from '../coordinator/transactions/coordinator.ts'
 import type { Disk } from '../log/disk.ts'
@@ -78,7 +81,17 @@ export function buildCoordinatorParts(options: CoordinatorPartsOptions): Coordin
     staticConfigs: config.kafka,
     partitionsMax: options.table.capacity - 1,
   }
-  const topics = new TopicCoordinator({ clock, random, journal, effects: registry, settings: topicSettings })
+  const level = new LoggerLevel(config.logLevel, (wanted) => {
+    if (isLevelled(logger)) logger.setLevel(wanted)
+  })
+  const topics = new TopicCoordinator({
+    clock,
+    random,
+    journal,
+    effects: registry,
+    settings: topicSettings,
+    logger: level,
+  })
   const configOf = (name: string): string | null => topics.brokerConfig(name)
   const groups = new GroupCoordinator({
     clock,
@@ -111,7 +124,14 @@ export function buildCoordinatorParts(options: CoordinatorPartsOptions): Coordin
   const { changes } = topics
   const acls = new AclCoordinator({ changes, random, hasAuthorizer: configOf('authorizer.class.name') !== '' })
   const quotas = new QuotaCoordinator({ changes })
-  const desk = buildDesk(options, [topics, groups, transactions, cluster, acls, quotas], journal)
+  const telemetry = new TelemetryCoordinator({
+    clock,
+    random,
+    subscriptions: () => changes.state.clientMetrics(),
+    pushBytesMax: Number(configOf('telemetry.max.bytes')),
+    received: new ReceivedMetrics(),
+  })
+  const desk = buildDesk(options, [topics, groups, transactions, cluster, acls, quotas, telemetry], journal)
   return { ...storage, topics, groups, producerIds, transactions, desk, cleaner }
 }
 

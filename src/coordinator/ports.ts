@@ -85,6 +85,10 @@ export type RequestContext = {
   readonly clientId: string | null
   /** '/127.0.0.1', as Kafka writes it. */
   readonly clientHost: string
+  readonly clientPort: number
+  /** What the client calls its implementation (KIP-511); null where it did not say. */
+  readonly softwareName: string | null
+  readonly softwareVersion: string | null
   /** Unique for the life of the broker. */
   readonly connectionId: string
   readonly listenerName: string

@@ -67,7 +67,7 @@ export class Dispatcher {
 
   #forward(header: RequestHeader, body: Buffer, frame: Frame, line: Line): void | Promise<void> {
     const { apiKey, apiVersion, clientId } = header
-    const { connectionId, listenerName, clientHost } = line.caller
+    const { connectionId, listenerName, clientHost, clientPort, software } = line.caller
     const place = line.openResponse()
     const answer = (responseBody: Buffer | undefined): void => {
       if (responseBody === undefined) line.close('main refused the request')
@@ -77,7 +77,10 @@ export class Dispatcher {
           responseChunks(header, (writer) => writer.writeReference(responseBody)),
         )
     }
-    const request = { connectionId, listenerName, clientHost, apiKey, apiVersion, clientId, body }
+    const softwareName = software?.name ?? null
+    const softwareVersion = software?.version ?? null
+    const client = { clientHost, clientPort, clientId, softwareName, softwareVersion }
+    const request = { connectionId, listenerName, ...client, apiKey, apiVersion, body }
     if (this.#forwarding.push(request, answer)) return
     const kept = { ...request, body: frame.isOwned ? body : Buffer.from(body) }
     return this.#forwardWhenRoom(line, () => this.#forwarding.push(kept, answer))

@@ -6,6 +6,7 @@ export interface Duplex {
   readonly localHost: string
   readonly localPort: number
   readonly remoteHost: string
+  readonly remotePort: number
   /** Takes the chunks, which must not change until `sent` is called, and sends them together. It is not called on failure. */
   write(chunks: readonly Buffer[], sent?: () => void): void
   /** Bytes taken and not yet handed to the system. */

@@ -172,6 +172,8 @@ export class FrontAgent implements FrontControl {
         connectionId,
         listenerName: spec.name,
         clientHost: `/${duplex.remoteHost}`,
+        clientPort: duplex.remotePort,
+        software: undefined,
         brokerHost: spec.advertised?.host ?? duplex.localHost,
         brokerPort: spec.advertised?.port ?? duplex.localPort,
       }

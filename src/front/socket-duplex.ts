@@ -65,6 +65,7 @@ class SocketDuplex implements Duplex {
   readonly localHost: string
   readonly localPort: number
   readonly remoteHost: string
+  readonly remotePort: number
   readonly #socket: net.Socket
 
   constructor(socket: net.Socket) {
@@ -72,6 +73,7 @@ class SocketDuplex implements Duplex {
     this.localHost = plainAddress(socket.localAddress)
     this.localPort = socket.localPort ?? 0
     this.remoteHost = plainAddress(socket.remoteAddress)
+    this.remotePort = socket.remotePort ?? 0
   }
 
   write(chunks: readonly Buffer[], sent?: () => void): void {

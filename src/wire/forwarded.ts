@@ -13,9 +13,13 @@ export type ForwardedRequest = {
   readonly listenerName: string
   /** '/127.0.0.1', as Kafka writes it. */
   readonly clientHost: string
+  readonly clientPort: number
   readonly apiKey: number
   readonly apiVersion: number
   readonly clientId: string | null
+  /** What the client calls its implementation; null where it did not say. */
+  readonly softwareName: string | null
+  readonly softwareVersion: string | null
   /** The request's body, without its header. */
   readonly body: Buffer
 }
@@ -48,9 +52,12 @@ export function encodeForwardedRequest(message: ForwardedMessage): Buffer[] {
   writer.writeString(message.connectionId)
   writer.writeString(message.listenerName)
   writer.writeString(message.clientHost)
+  writer.writeInt32(message.clientPort)
   writer.writeInt16(message.apiKey)
   writer.writeInt16(message.apiVersion)
   writer.writeNullableString(message.clientId)
+  writer.writeNullableString(message.softwareName)
+  writer.writeNullableString(message.softwareVersion)
   return [writer.finishJoined(), message.body]
 }
 
@@ -66,9 +73,12 @@ export function decodeForwardedRequest(bytes: Buffer): ForwardedMessage {
     connectionId: reader.readString(),
     listenerName: reader.readString(),
     clientHost: reader.readString(),
+    clientPort: reader.readInt32(),
     apiKey: reader.readInt16(),
     apiVersion: reader.readInt16(),
     clientId: reader.readNullableString(),
+    softwareName: reader.readNullableString(),
+    softwareVersion: reader.readNullableString(),
     body: bytes.subarray(reader.position),
   }
 }

@@ -6,9 +6,10 @@
 import { readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { askAll } from './kafka-answers/asking.ts'
+import { apis } from '../../src/api/index.ts'
+import { askAll, versionsOf } from './kafka-answers/asking.ts'
 import { families } from './kafka-answers/families.ts'
-import type { Recorded } from './kafka-answers/family.ts'
+import { commonConfigs, type Recorded } from './kafka-answers/family.ts'
 import { shapes, startTestBroker } from './test-broker.ts'
 
 for (const [index, family] of families.entries()) {
@@ -18,7 +19,7 @@ for (const [index, family] of families.entries()) {
     const path = new URL(`./kafka-answers/${family.name}.json`, import.meta.url)
     const recorded: Recorded[] = JSON.parse(readFileSync(path, 'utf8'))
     const { owners, fronts } = shape
-    const kafka = new Map(Object.entries(family.configs ?? {}))
+    const kafka = new Map(Object.entries({ ...commonConfigs, ...family.configs }))
     const { port, close } = await startTestBroker({ storage: 'memory', owners, fronts, kafka })
     try {
       const answers = await askAll(family, { host: '127.0.0.1', port })
@@ -34,5 +35,16 @@ for (const [index, family] of families.entries()) {
     }
   })
 }
+
+test('every API that is offered is asked in its lowest and its highest version', () => {
+  const asked = new Map<number, Set<number>>()
+  for (const step of families.flatMap(({ steps }) => steps)) {
+    asked.set(step.api, new Set([...(asked.get(step.api) ?? []), ...versionsOf(step)]))
+  }
+  const missing = apis.flatMap(({ key, versionMin, versionMax }) =>
+    [versionMin, versionMax].filter((version) => !asked.get(key)?.has(version)).map((version) => `${key} v${version}`),
+  )
+  assert.equal(missing, [])
+})
 
 test.run()

@@ -48,6 +48,9 @@ export async function makeCluster(options: { readonly sizeBytes?: number | undef
         clientHost: '/127.0.0.1',
         connectionId: '1',
         listenerName: 'PLAINTEXT',
+        clientPort: 40_000,
+        softwareName: null,
+        softwareVersion: null,
       }
       cluster.handle(context, request, (response) => resolve(response as Response))
     })

@@ -156,6 +156,9 @@ export class GroupFixture {
       clientHost: '/127.0.0.1',
       connectionId,
       listenerName: 'PLAINTEXT',
+      clientPort: 40_000,
+      softwareName: null,
+      softwareVersion: null,
     }
     this.coordinator.handle(context, request, (response) => {
       call.answerCount += 1

@@ -41,6 +41,9 @@ class Fixture {
       clientHost: '/127.0.0.1',
       connectionId: 'c',
       listenerName: 'PLAINTEXT',
+      clientPort: 40_000,
+      softwareName: null,
+      softwareVersion: null,
     }
     const answers: InitProducerIdResponse[] = []
     this.coordinator.handle(context, decoded, (response) => {

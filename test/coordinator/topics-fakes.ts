@@ -4,6 +4,7 @@ import { VirtualClock } from '../../src/base/clock.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import type { PartitionFacts } from '../../src/base/topology.ts'
 import { AclCoordinator } from '../../src/coordinator/acls/coordinator.ts'
+import { LoggerLevel } from '../../src/coordinator/configs/logger-level.ts'
 import type { Journal, JournalBatch, JournalRecord, NewTopic, TopicEffects } from '../../src/coordinator/ports.ts'
 import { QuotaCoordinator } from '../../src/coordinator/quotas/coordinator.ts'
 import { TopicCoordinator } from '../../src/coordinator/topics/coordinator.ts'
@@ -127,6 +128,7 @@ export function makeCoordinator(
     random: seededRandom(7),
     journal,
     effects,
+    logger: new LoggerLevel('info', () => undefined),
     settings: {
       nodeId: 1,
       staticConfigs: new Map(Object.entries(options.staticConfigs ?? {})),
@@ -153,6 +155,9 @@ export function makeCoordinator(
         clientHost: '/127.0.0.1',
         connectionId: '1',
         listenerName: 'PLAINTEXT',
+        clientPort: 40_000,
+        softwareName: null,
+        softwareVersion: null,
       }
       const part = parts.find(({ apiKeys }) => apiKeys.includes(api.key)) ?? coordinator
       part.handle(context, request, (response: unknown) => resolve(response as Response))

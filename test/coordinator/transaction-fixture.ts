@@ -193,6 +193,9 @@ export class TransactionFixture {
       clientHost: '/127.0.0.1',
       connectionId: 'c1',
       listenerName: 'PLAINTEXT',
+      clientPort: 40_000,
+      softwareName: null,
+      softwareVersion: null,
     }
     const part = this.coordinator.apiKeys.includes(apiKey) ? this.coordinator : this.groups
     part.handle(context, request, (response) => {

@@ -19,6 +19,7 @@ export class FakeDuplex implements Duplex {
   readonly localHost = '127.0.0.1'
   readonly localPort = 9000
   readonly remoteHost = '10.0.0.7'
+  readonly remotePort = 40_000
   isPaused = false
   isDestroyed = false
   isEnded = false

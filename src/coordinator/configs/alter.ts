@@ -1,15 +1,19 @@
 /** Decides changes of configs, by resource: which records they need, or why they are refused, in Kafka's words. */
 
 import { ErrorCode } from '../../wire/generated/errors.ts'
+import { clientMetricsRefusal } from './client-metrics.ts'
 import {
   brokerConfigs,
   type ConfigDefinitions,
+  clientMetricsConfigs,
   dynamicBrokerConfigs,
   groupConfigs,
+  isOfListener,
+  isPerBroker,
   topicConfigs,
 } from './definitions.ts'
 import type { ConfigMap } from './effective.ts'
-import { configValueProblem, listOf } from './validate.ts'
+import { configValueProblem, connectionOverridesProblem, listOf } from './validate.ts'
 
 /** Kafka's numbers of the incremental operations. */
 export const alterOperation = { set: 0, delete: 1, append: 2, subtract: 3 } as const
@@ -23,12 +27,15 @@ export type DecidedConfigs = ReadonlyMap<string, string | null>
 /** A refusal: a Kafka error code and a sentence; null where Kafka gives none. */
 export type Refusal = { readonly errorCode: number; readonly message: string | null }
 
-export type ConfigScope = 'topic' | 'broker' | 'group'
+/** What configs are of; `brokers` are all of them together. */
+export type ConfigScope = 'topic' | 'broker' | 'brokers' | 'group' | 'clientMetrics'
 
 const definitionsOf: Readonly<Record<ConfigScope, ConfigDefinitions>> = {
   topic: topicConfigs,
   broker: brokerConfigs,
+  brokers: brokerConfigs,
   group: groupConfigs,
+  clientMetrics: clientMetricsConfigs,
 }
 
 /** What a topic decides at its creation, for good: where its batches live, and how large its ring is. */
@@ -103,11 +110,15 @@ function changedValue(scope: ConfigScope, current: ConfigMap, change: ConfigChan
   if (change.operation === alterOperation.set) return change.value
   const operation = change.operation === alterOperation.append ? 'APPEND' : 'SUBTRACT'
   if (change.operation !== alterOperation.append && change.operation !== alterOperation.subtract) {
-    return { errorCode: ErrorCode.INVALID_REQUEST, message: `Unknown config operation ${change.operation}` }
+    // Kafka does not expect that either.
+    return { errorCode: ErrorCode.UNKNOWN_SERVER_ERROR, message: null }
   }
   const definition = definitionsOf[scope].get(change.name)
-  if (definition?.type !== 'LIST') {
-    const message = `Can't ${operation} to key ${change.name} because its type is not LIST.`
+  // Kafka knows no types here where clients' metrics are concerned.
+  if (definition?.type !== 'LIST' || scope === 'clientMetrics') {
+    const message = isOfBrokers(scope)
+      ? `Config value ${operation.toLowerCase()} is not allowed for config key: ${change.name}`
+      : `Can't ${operation} to key ${change.name} because its type is not LIST.`
     return { errorCode: ErrorCode.INVALID_CONFIG, message }
   }
   const present = new Set(listOf(current.get(change.name) ?? definition.defaultValue ?? ''))
@@ -118,7 +129,7 @@ function changedValue(scope: ConfigScope, current: ConfigMap, change: ConfigChan
 }
 
 function refusalOf(scope: ConfigScope, current: ConfigMap, decided: DecidedConfigs): Refusal | undefined {
-  if (scope === 'broker') {
+  if (isOfBrokers(scope)) {
     const fixed = [...decided.keys()].filter((name) => brokerConfigs.has(name) && !dynamicBrokerConfigs.has(name))
     if (fixed.length > 0) {
       return {
@@ -127,6 +138,7 @@ function refusalOf(scope: ConfigScope, current: ConfigMap, decided: DecidedConfi
       }
     }
   }
+  if (scope === 'clientMetrics') return clientMetricsRefusal(changed(current, decided))
   if (scope === 'topic') {
     for (const name of fixedTopicConfigs) {
       if (decided.has(name) && decided.get(name) !== (current.get(name) ?? null)) {
@@ -134,7 +146,30 @@ function refusalOf(scope: ConfigScope, current: ConfigMap, decided: DecidedConfi
       }
     }
   }
-  return valuesRefusal(scope, decided)
+  const refusal = valuesRefusal(scope, decided)
+  const secured = isOfBrokers(scope) ? [...decided.keys()].filter(isOfListener) : []
+  if (refusal === undefined && secured.length > 0) {
+    const rule = 'These security configs can be dynamically updated only per-listener using the listener prefix'
+    return { errorCode: ErrorCode.INVALID_REQUEST, message: `${rule}: [${secured.join(', ')}]` }
+  }
+  const ownOfEach = scope === 'brokers' ? [...decided.keys()].filter(isPerBroker) : []
+  if (refusal !== undefined || ownOfEach.length === 0) return refusal
+  const rule = 'Cannot update these configs at default cluster level, broker id must be specified'
+  return { errorCode: ErrorCode.INVALID_REQUEST, message: `${rule}: [${ownOfEach.join(', ')}]` }
+}
+
+function isOfBrokers(scope: ConfigScope): boolean {
+  return scope === 'broker' || scope === 'brokers'
+}
+
+/** The configs as they are once the decision has been carried out. */
+function changed(current: ConfigMap, decided: DecidedConfigs): ConfigMap {
+  const configs = new Map(current)
+  for (const [name, value] of decided) {
+    if (value === null) configs.delete(name)
+    else configs.set(name, value)
+  }
+  return configs
 }
 
 function valuesRefusal(scope: ConfigScope, decided: DecidedConfigs): Refusal | undefined {
@@ -142,12 +177,12 @@ function valuesRefusal(scope: ConfigScope, decided: DecidedConfigs): Refusal | u
     if (value === null) continue
     const definition = definitionsOf[scope].get(name)
     // Kafka takes unknown names for a broker: they may belong to a plug-in.
-    if (definition === undefined && scope === 'broker') continue
+    if (definition === undefined && isOfBrokers(scope)) continue
     if (definition === undefined) {
       return { errorCode: ErrorCode.INVALID_CONFIG, message: `Unknown ${scope} config name: ${name}` }
     }
-    const problem = configValueProblem(definition, value)
-    const errorCode = scope === 'broker' ? ErrorCode.INVALID_REQUEST : ErrorCode.INVALID_CONFIG
+    const problem = configValueProblem(definition, value) ?? connectionOverridesProblem(name, value)
+    const errorCode = isOfBrokers(scope) ? ErrorCode.INVALID_REQUEST : ErrorCode.INVALID_CONFIG
     if (problem !== undefined) return { errorCode, message: problem }
   }
   return undefined

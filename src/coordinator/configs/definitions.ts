@@ -49,6 +49,12 @@ const safkaBrokerRows: readonly Row[] = [
 export const topicConfigs: ConfigDefinitions = definitionsOf([...topicConfigRows, ...safkaTopicRows])
 export const brokerConfigs: ConfigDefinitions = definitionsOf([...brokerConfigRows, ...safkaBrokerRows])
 export const groupConfigs: ConfigDefinitions = definitionsOf(groupConfigRows)
+/** Kafka has these in code only (ClientMetricsConfigs). */
+export const clientMetricsConfigs: ConfigDefinitions = definitionsOf([
+  ['interval.ms', 'INT', '300000', null],
+  ['match', 'LIST', '', null],
+  ['metrics', 'LIST', '', null],
+])
 
 /** One broker config that a topic config falls back to, and how many of its units the topic's unit is. */
 export type ConfigSynonym = { readonly name: string; readonly factor: number }
@@ -64,7 +70,7 @@ export const brokerSynonymsOfTopicConfig: ReadonlyMap<string, readonly ConfigSyn
     'delete.retention.ms': ['log.cleaner.delete.retention.ms'],
     'file.delete.delay.ms': ['log.segment.delete.delay.ms'],
     'flush.messages': ['log.flush.interval.messages'],
-    'flush.ms': ['log.flush.interval.ms'],
+    'flush.ms': ['log.flush.interval.ms', 'log.flush.scheduler.interval.ms'],
     'index.interval.bytes': ['log.index.interval.bytes'],
     'local.retention.bytes': ['log.local.retention.bytes'],
     'local.retention.ms': ['log.local.retention.ms'],
@@ -88,6 +94,18 @@ export const brokerSynonymsOfTopicConfig: ReadonlyMap<string, readonly ConfigSyn
     'unclean.leader.election.enable': ['unclean.leader.election.enable'],
   }).map(([topicName, brokerNames]) => [topicName, brokerNames.map(synonymOf)]),
 )
+
+const sameInOtherUnits: readonly (readonly string[])[] = [
+  ['log.roll.ms', 'log.roll.hours'],
+  ['log.roll.jitter.ms', 'log.roll.jitter.hours'],
+  ['log.retention.ms', 'log.retention.minutes', 'log.retention.hours'],
+]
+
+/** All names under which a broker config may be set, where it has several: Kafka's DynamicBrokerConfig.brokerConfigSynonyms. */
+export const brokerConfigNames: ReadonlyMap<string, readonly string[]> = new Map([
+  ...sameInOtherUnits.flatMap((names) => names.map((name) => [name, names] as const)),
+  ['log.flush.interval.ms', ['log.flush.interval.ms', 'log.flush.scheduler.interval.ms']],
+])
 
 /** The broker configs that can change while the broker runs; Kafka's list (DynamicBrokerConfig), and Safka's own defaults. */
 export const dynamicBrokerConfigs: ReadonlySet<string> = new Set(
@@ -120,6 +138,22 @@ export const dynamicBrokerConfigs: ReadonlySet<string> = new Set(
   ssl.truststore.location ssl.truststore.password ssl.truststore.type transaction.partition.verification.enable
   unclean.leader.election.enable`.split(/\s+/),
 )
+
+/** Dynamic configs that are of one broker each: a value for all of them would make no sense (DynamicBrokerConfig.PerBrokerConfigs). */
+export function isPerBroker(name: string): boolean {
+  return /^(ssl|sasl)\./.test(name) || perBrokerConfigs.has(name)
+}
+
+/** Stores of keys, which Kafka lets change only by listener: names with a listener's prefix (SslConfigs.RECONFIGURABLE_CONFIGS). */
+export function isOfListener(name: string): boolean {
+  return /^ssl\.(keystore|truststore)\.|^ssl\.key\.password$/.test(name)
+}
+
+const perBrokerConfigs: ReadonlySet<string> = new Set([
+  'listeners',
+  'listener.security.protocol.map',
+  'principal.builder.class',
+])
 
 /** Kafka keeps these to itself: DescribeConfigs shows them only where they were set. */
 export const hiddenConfigs: ReadonlySet<string> = new Set(

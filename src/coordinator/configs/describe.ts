@@ -3,6 +3,7 @@
 import {
   brokerConfigs,
   type ConfigDefinition,
+  clientMetricsConfigs,
   configTypeNumber,
   dynamicBrokerConfigs,
   groupConfigs,
@@ -18,6 +19,11 @@ import {
   effectiveTopicConfig,
   type SourcedValue,
 } from './effective.ts'
+
+/** Kafka's name for what is no logger of its own; here all lines come from it. */
+export const rootLogger = 'root'
+/** Levels of loggers have no type. */
+const unknownType = 0
 
 /** One config as clients see it. */
 export type DescribedConfig = {
@@ -52,7 +58,7 @@ export function describeBrokerConfigs(layers: BrokerConfigLayers, keys: readonly
   return wanted(brokerConfigs.values(), keys)
     .filter((definition) => !hiddenConfigs.has(definition.name) || isSet(definition.name))
     .map((definition) => {
-      const synonyms = brokerConfigValues(definition, layers)
+      const synonyms = brokerConfigValues(definition.name, layers)
       const value = synonyms[0]?.value ?? null
       const source = synonyms[0]?.source ?? configSource.default
       return described(definition, { value, source, synonyms, isReadOnly: !dynamicBrokerConfigs.has(definition.name) })
@@ -86,9 +92,26 @@ export function describeGroupConfigs(
   })
 }
 
+/** Every config of a subscription to clients' metrics. */
+export function describeClientMetrics(overrides: ConfigMap, keys: readonly string[] | null): DescribedConfig[] {
+  return wanted(clientMetricsConfigs.values(), keys).map((definition) => {
+    const set = overrides.get(definition.name)
+    const source = set === undefined ? configSource.default : configSource.clientMetrics
+    const synonyms = set === undefined ? [] : [{ name: definition.name, value: set, source }]
+    return described(definition, { value: set ?? definition.defaultValue, source, synonyms, isReadOnly: false })
+  })
+}
+
+/** The level of the one logger that there is. */
+export function describeLogger(level: string, keys: readonly string[] | null): DescribedConfig[] {
+  if (keys !== null && keys.length > 0 && !keys.includes(rootLogger)) return []
+  const root = { name: rootLogger, value: level, source: configSource.logger, type: unknownType, synonyms: [] }
+  return [{ ...root, isReadOnly: false, isSensitive: false }]
+}
+
 function wanted(definitions: Iterable<ConfigDefinition>, keys: readonly string[] | null): ConfigDefinition[] {
   const all = [...definitions]
-  return keys === null ? all : all.filter((definition) => keys.includes(definition.name))
+  return keys === null || keys.length === 0 ? all : all.filter((definition) => keys.includes(definition.name))
 }
 
 function described(

@@ -1,6 +1,7 @@
 /** Which value of a config counts: the topic's own, else the broker's dynamic ones, else its start settings, else the default. */
 
 import {
+  brokerConfigNames,
   brokerConfigs,
   brokerSynonymsOfTopicConfig,
   type ConfigDefinition,
@@ -15,6 +16,8 @@ export const configSource = {
   dynamicDefaultBroker: 3,
   staticBroker: 4,
   default: 5,
+  logger: 6,
+  clientMetrics: 7,
   group: 8,
 } as const
 
@@ -43,20 +46,26 @@ export const emptyBrokerConfigs: BrokerConfigLayers = {
   static: noConfigs,
 }
 
-/** Every value that a broker config has, the one that counts first. */
-export function brokerConfigValues(definition: ConfigDefinition, layers: BrokerConfigLayers): SourcedValue[] {
-  const values = setValues(definition.name, layers)
-  if (definition.defaultValue !== null) {
-    values.push({ name: definition.name, value: definition.defaultValue, source: configSource.default })
+/**
+ * Every value that counts for a broker config, also under its other names, the one that wins first. As in Kafka
+ * (DynamicBrokerConfig.brokerConfigSynonyms) other names tell nothing while nothing is set under the config's own.
+ */
+export function brokerConfigValues(name: string, layers: BrokerConfigLayers): SourcedValue[] {
+  const names = brokerConfigNames.get(name) ?? [name]
+  const found: SourcedValue[] = []
+  for (const { configs, source } of layersOf(layers)) {
+    for (const one of names) {
+      const value = configs === undefined ? brokerConfigs.get(one)?.defaultValue : configs.get(one)
+      if (value !== undefined && value !== null) found.push({ name: one, value, source })
+    }
   }
-  return values
+  const first = found.findIndex((value) => value.name === name)
+  return first === -1 ? [] : found.slice(first)
 }
 
 /** The broker's value of a config; null: it has none. Throws nothing for unknown names: they have none. */
 export function brokerConfigValue(name: string, layers: BrokerConfigLayers): string | null {
-  const definition = brokerConfigs.get(name)
-  if (definition === undefined) return null
-  return brokerConfigValues(definition, layers)[0]?.value ?? null
+  return brokerConfigValues(name, layers).find((value) => value.name === name)?.value ?? null
 }
 
 /** A topic config's value with its source, and Kafka's list of synonyms behind it, the one that counts first. */
@@ -72,26 +81,23 @@ export function effectiveTopicConfig(
   overrides: ConfigMap,
   layers: BrokerConfigLayers,
 ): EffectiveConfig {
-  const synonyms: SourcedValue[] = []
-  const override = overrides.get(definition.name)
-  if (override !== undefined) synonyms.push({ name: definition.name, value: override, source: configSource.topic })
-  let inherited: { value: string; source: number } | undefined
   const brokerNames = brokerSynonymsOfTopicConfig.get(definition.name) ?? []
-  for (const { name, factor } of brokerNames) {
-    for (const set of setValues(name, layers)) {
-      synonyms.push(set)
-      inherited ??= { value: scaled(set.value ?? '', factor), source: set.source }
-    }
+  const [first] = brokerNames
+  const inherited = first === undefined ? [] : brokerConfigValues(first.name, layers)
+  const override = overrides.get(definition.name)
+  if (override !== undefined) {
+    const own = { name: definition.name, value: override, source: configSource.topic }
+    return { value: override, source: configSource.topic, synonyms: [own, ...inherited] }
   }
-  // Of several names only the first can lend its default: 'log.retention.hours' says the same as 'retention.ms' does.
-  const first = brokerNames[0]
+  const set = brokerNames
+    .flatMap(({ name, factor }) => setValues(name, layers).map(({ value }) => scaled(value ?? '', factor)))
+    .at(0)
   const brokerDefault = first === undefined ? null : (brokerConfigs.get(first.name)?.defaultValue ?? null)
-  if (first !== undefined && brokerDefault !== null) {
-    synonyms.push({ name: first.name, value: brokerDefault, source: configSource.default })
+  return {
+    value: set ?? brokerDefault ?? definition.defaultValue,
+    source: inherited[0]?.source ?? configSource.default,
+    synonyms: inherited,
   }
-  if (override !== undefined) return { value: override, source: configSource.topic, synonyms }
-  if (inherited !== undefined) return { ...inherited, synonyms }
-  return { value: brokerDefault ?? definition.defaultValue, source: configSource.default, synonyms }
 }
 
 /** The value that a topic config comes to; null: there is none. */
@@ -127,15 +133,19 @@ export function groupConfigValue(name: string, overrides: ConfigMap, layers: Bro
 }
 
 function setValues(name: string, layers: BrokerConfigLayers): SourcedValue[] {
-  const values: SourcedValue[] = []
-  const add = (map: ConfigMap, source: number): void => {
-    const value = map.get(name)
-    if (value !== undefined) values.push({ name, value, source })
-  }
-  add(layers.dynamic, configSource.dynamicBroker)
-  add(layers.dynamicDefault, configSource.dynamicDefaultBroker)
-  add(layers.static, configSource.staticBroker)
-  return values
+  return brokerConfigValues(name, layers).filter((set) => set.name === name && set.source !== configSource.default)
+}
+
+/** The layers in the order in which they win; the last one stands for the defaults. */
+function layersOf(
+  layers: BrokerConfigLayers,
+): readonly { readonly configs: ConfigMap | undefined; readonly source: number }[] {
+  return [
+    { configs: layers.dynamic, source: configSource.dynamicBroker },
+    { configs: layers.dynamicDefault, source: configSource.dynamicDefaultBroker },
+    { configs: layers.static, source: configSource.staticBroker },
+    { configs: undefined, source: configSource.default },
+  ]
 }
 
 function scaled(value: string, factor: number): string {

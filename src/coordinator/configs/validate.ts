@@ -30,6 +30,19 @@ export function listOf(value: string): string[] {
   return trimmed === '' ? [] : trimmed.split(',').map((part) => part.trim())
 }
 
+/** What is wrong with `max.connections.per.ip.overrides`, in the words that Java has for it: `address:count,address:count`. */
+export function connectionOverridesProblem(name: string, value: string): string | undefined {
+  if (name !== 'max.connections.per.ip.overrides') return undefined
+  for (const part of listOf(value)) {
+    const at = part.lastIndexOf(':')
+    const count = part.slice(at + 1).trim()
+    if (at >= 0 && /^[+-]?\d{1,9}$/.test(count)) continue
+    if (at >= 0) return `For input string: "${count}"`
+    return `Error parsing configuration property '${name}': begin 0, end -1, length ${part.length}`
+  }
+  return undefined
+}
+
 type Reason = { readonly text: string; readonly value?: string }
 
 function typeProblem(definition: ConfigDefinition, value: string): Reason | undefined {

@@ -14,6 +14,7 @@ import {
   makeIncrementalAlterConfigsResponseAlterConfigsResourceResponse,
 } from '../../wire/generated/incremental-alter-configs.ts'
 import {
+  type ConfigChange,
   type ConfigScope,
   type DecidedConfigs,
   decideIncrementalChanges,
@@ -22,12 +23,17 @@ import {
   type Refusal,
 } from '../configs/alter.ts'
 import { brokerConfigValue, type ConfigMap } from '../configs/effective.ts'
+import type { LoggerLevel } from '../configs/logger-level.ts'
 import { type Decision, duplicatesOf } from './decision.ts'
+import { topicNameProblem } from './names.ts'
 import type { MetadataRecord } from './records.ts'
 import { type MetadataState, resourceType } from './state.ts'
 
 type Resource = { readonly resourceType: number; readonly resourceName: string }
+type Decide<Wanted> = (resource: Wanted, scope: ConfigScope, current: ConfigMap) => DecidedConfigs | Refusal
 type Outcome = Resource & { readonly errorCode: number; readonly errorMessage: string | null }
+
+const noChanges: DecidedConfigs = new Map()
 
 /** Decides an AlterConfigs request. */
 export function decideAlterConfigs(
@@ -47,17 +53,16 @@ export function decideAlterConfigs(
 export function decideIncrementalAlterConfigs(
   state: MetadataState,
   request: IncrementalAlterConfigsRequest,
-  nodeId: number,
+  { nodeId, logger }: { readonly nodeId: number; readonly logger: LoggerLevel },
 ): Decision<IncrementalAlterConfigsResponse> {
+  const { validateOnly } = request
+  const changesOf = (resource: (typeof request.resources)[number]): ConfigChange[] =>
+    resource.configs.map(({ name, configOperation, value }) => ({ name, operation: configOperation, value }))
   const decided = decideResources(state, request.resources, {
     nodeId,
-    validateOnly: request.validateOnly,
-    decide: (resource, scope, current) =>
-      decideIncrementalChanges(
-        scope,
-        current,
-        resource.configs.map(({ name, configOperation, value }) => ({ name, operation: configOperation, value })),
-      ),
+    validateOnly,
+    decide: (resource, scope, current) => decideIncrementalChanges(scope, current, changesOf(resource)),
+    decideLogger: (resource) => logger.change(changesOf(resource), { isOnlyChecked: validateOnly }) ?? noChanges,
   })
   return { ...decided, response: incrementalResponse(decided.outcomes) }
 }
@@ -78,12 +83,21 @@ export function refuseIncrementalAlterConfigs(
 /** Why a resource does not name this broker; undefined where it does. */
 export function brokerIdRefusal(
   name: string,
-  words: { readonly nodeId: number; readonly noun: string; readonly expected: string },
+  words: { readonly nodeId: number; readonly noun: string; readonly expected: string; readonly comma?: string },
 ): Refusal | undefined {
   if (name === String(words.nodeId)) return undefined
   const message = /^-?\d+$/.test(name)
-    ? `Unexpected broker id, expected ${words.expected}, but received ${name}`
+    ? `Unexpected broker id, expected ${words.expected}${words.comma ?? ','} but received ${name}`
     : `${words.noun} id must be an integer, but it is: ${name}`
+  return { errorCode: ErrorCode.INVALID_REQUEST, message }
+}
+
+/** Kafka words this one differently. */
+function loggerIdRefusal(name: string, nodeId: number): Refusal | undefined {
+  if (name === String(nodeId)) return undefined
+  const message = /^-?\d+$/.test(name)
+    ? `Unexpected node id. Expected ${nodeId}, but received ${name}`
+    : `Node id must be an integer, but it is: ${name}`
   return { errorCode: ErrorCode.INVALID_REQUEST, message }
 }
 
@@ -91,15 +105,20 @@ function scopeOf(state: MetadataState, resource: Resource, nodeId: number): Conf
   const { resourceType: type, resourceName: name } = resource
   const invalid = (message: string): Refusal => ({ errorCode: ErrorCode.INVALID_REQUEST, message })
   switch (type) {
-    case resourceType.topic:
+    case resourceType.topic: {
       if (name === '') return invalid('Default topic resources are not allowed.')
       if (state.topic(name) !== undefined) return 'topic'
+      const problem = topicNameProblem(name)
+      if (problem !== undefined) return { errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION, message: problem }
       return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, message: `The topic '${name}' does not exist.` }
+    }
     case resourceType.broker:
-      if (name === '') return 'broker'
+      if (name === '') return 'brokers'
       return brokerIdRefusal(name, { nodeId, noun: 'Node', expected: String(nodeId) }) ?? 'broker'
     case resourceType.group:
       return name === '' ? invalid('Default group resources are not allowed.') : 'group'
+    case resourceType.clientMetrics:
+      return name === '' ? invalid("Subscription name can't be empty") : 'clientMetrics'
     default:
       return invalid(`Unknown resource type ${type}`)
   }
@@ -133,7 +152,8 @@ function decideResources<Wanted extends Resource>(
   options: {
     readonly nodeId: number
     readonly validateOnly: boolean
-    readonly decide: (resource: Wanted, scope: ConfigScope, current: ConfigMap) => DecidedConfigs | Refusal
+    readonly decide: Decide<Wanted>
+    readonly decideLogger?: (resource: Wanted) => DecidedConfigs | Refusal
   },
 ): { records: MetadataRecord[]; touched: string[] | 'all'; outcomes: Outcome[] } {
   const duplicates = duplicatesOf(resources.map(keyOf))
@@ -166,9 +186,13 @@ function decideResource<Wanted extends Resource>(
   resource: Wanted,
   options: {
     readonly nodeId: number
-    readonly decide: (resource: Wanted, scope: ConfigScope, current: ConfigMap) => DecidedConfigs | Refusal
+    readonly decide: Decide<Wanted>
+    readonly decideLogger?: (resource: Wanted) => DecidedConfigs | Refusal
   },
 ): DecidedConfigs | Refusal {
+  if (resource.resourceType === resourceType.brokerLogger && options.decideLogger !== undefined) {
+    return loggerIdRefusal(resource.resourceName, options.nodeId) ?? options.decideLogger(resource)
+  }
   const scope = scopeOf(state, resource, options.nodeId)
   if (typeof scope !== 'string') return scope
   const decided = options.decide(resource, scope, state.configsOf(resource.resourceType, resource.resourceName))

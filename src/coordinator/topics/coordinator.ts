@@ -25,6 +25,7 @@ import {
 } from '../../wire/generated/incremental-alter-configs.ts'
 import type { Refusal } from '../configs/alter.ts'
 import { brokerConfigValue, type ConfigMap, groupConfigValue, topicConfigValue } from '../configs/effective.ts'
+import type { LoggerLevel } from '../configs/logger-level.ts'
 import { resolveSettings } from '../configs/resolve-settings.ts'
 import type { GroupConfigs } from '../group-configs.ts'
 import type { Journal, JournalRecord, JournalTopic, NewTopic, RequestContext, TopicEffects } from '../ports.ts'
@@ -97,6 +98,7 @@ export class TopicCoordinator implements TopicView, GroupConfigs {
   readonly #random: Random
   readonly #nodeId: number
   readonly #partitionsMax: number
+  readonly #logger: LoggerLevel
 
   constructor(options: {
     readonly clock: Clock
@@ -104,8 +106,10 @@ export class TopicCoordinator implements TopicView, GroupConfigs {
     readonly journal: Journal
     readonly effects: TopicEffects
     readonly settings: TopicSettings
+    readonly logger: LoggerLevel
   }) {
     const { clock, random, journal, effects, settings } = options
+    this.#logger = options.logger
     this.apiKeys = [...this.#handlers.keys()]
     this.#effects = effects
     this.#random = random
@@ -231,7 +235,8 @@ export class TopicCoordinator implements TopicView, GroupConfigs {
   }
 
   #incrementalAlterConfigs(request: IncrementalAlterConfigsRequest, reply: Reply): void {
-    const decide = (): Decision<unknown> => decideIncrementalAlterConfigs(this.changes.state, request, this.#nodeId)
+    const tools = { nodeId: this.#nodeId, logger: this.#logger }
+    const decide = (): Decision<unknown> => decideIncrementalAlterConfigs(this.changes.state, request, tools)
     this.changes.change(decide, (refusal) => refuseIncrementalAlterConfigs(request, refusal), reply)
   }
 
@@ -252,10 +257,10 @@ export class TopicCoordinator implements TopicView, GroupConfigs {
     }
     const state = this.changes.state
     const facts = new Map<string, readonly PartitionFacts[]>()
+    const tools = { nodeId: this.#nodeId, loggerLevel: this.#logger.name, facts }
     const asked = topicsAskedForFacts(state, request)
     // Without facts to fetch the answer is taken now, before later requests change the state.
-    let response =
-      asked.length === 0 ? answerDescribeConfigs(state, request, { nodeId: this.#nodeId, facts }) : undefined
+    let response = asked.length === 0 ? answerDescribeConfigs(state, request, tools) : undefined
     const outcome = await this.changes.settled()
     if (outcome.errorCode !== ErrorCode.NONE) {
       reply(refuseDescribeConfigs(request, refusalOf(outcome)))
@@ -263,7 +268,7 @@ export class TopicCoordinator implements TopicView, GroupConfigs {
     }
     try {
       for (const topic of asked) facts.set(topic, await this.#effects.facts(topic))
-      response ??= answerDescribeConfigs(this.changes.state, request, { nodeId: this.#nodeId, facts })
+      response ??= answerDescribeConfigs(this.changes.state, request, tools)
       reply(response)
     } catch (thrown) {
       reply(refuseDescribeConfigs(request, { errorCode: ErrorCode.UNKNOWN_SERVER_ERROR, message: messageOf(thrown) }))

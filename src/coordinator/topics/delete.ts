@@ -26,17 +26,22 @@ export function decideDeleteTopics(
   const wanted = wantedTopics(request)
   const refusal = deletionRefusal(state, apiVersion)
   const check = refusal === undefined ? checker(state, wanted) : () => refusal
+  // A topic that is wanted by its name and by its id is refused once, under its name.
+  const idOfName = (name: string | null): string | undefined => (name === null ? undefined : state.topic(name)?.id)
+  const idsWanted = new Set(wanted.flatMap(({ name, id }) => (name === null ? [id] : [])))
+  const idsNamed = new Set(wanted.flatMap(({ name, id }) => (id === noTopicId ? (idOfName(name) ?? []) : [])))
   const records: MetadataRecord[] = []
   const touched: string[] = []
   const responses: DeleteTopicsResponseDeletableTopicResult[] = []
   const answered = new Set<string>()
   for (const topic of wanted) {
     const key = topic.name === null ? topic.id : `name ${topic.name}`
-    if (answered.has(key)) continue
+    if (answered.has(key) || (topic.name === null && idsNamed.has(topic.id))) continue
     answered.add(key)
     const found = check(topic)
     if ('errorCode' in found) {
-      responses.push(refusedDeletion(topic, found))
+      const id = idOfName(topic.name) ?? topic.id
+      responses.push(refusedDeletion(idsWanted.has(id) ? { ...topic, id } : topic, found))
       continue
     }
     if (ownTopicNames.has(found.name)) {

@@ -1,6 +1,7 @@
 /** Answers DescribeConfigs; for a topic, on demand, also where its rings stand. */
 
 import type { PartitionFacts } from '../../base/topology.ts'
+import { invalidRequestWords } from '../../wire/error-words.ts'
 import {
   type DescribeConfigsRequest,
   type DescribeConfigsRequestDescribeConfigsResource,
@@ -18,8 +19,10 @@ import { configTypeNumber } from '../configs/definitions.ts'
 import {
   type DescribedConfig,
   describeBrokerConfigs,
+  describeClientMetrics,
   describeDefaultBrokerConfigs,
   describeGroupConfigs,
+  describeLogger,
   describeTopicConfigs,
 } from '../configs/describe.ts'
 import { configSource } from '../configs/effective.ts'
@@ -59,12 +62,16 @@ const tooMany: Refusal = {
 export function answerDescribeConfigs(
   state: MetadataState,
   request: DescribeConfigsRequest,
-  tools: { readonly nodeId: number; readonly facts: ReadonlyMap<string, readonly PartitionFacts[]> },
+  tools: {
+    readonly nodeId: number
+    readonly loggerLevel: string
+    readonly facts: ReadonlyMap<string, readonly PartitionFacts[]>
+  },
 ): DescribeConfigsResponse {
   let configsLeft = describedConfigsMax
   const results = request.resources.map((resource) => {
     if (configsLeft === 0) return refusedResource(resource, tooMany)
-    const configs = describedConfigs(state, resource, tools.nodeId)
+    const configs = describedConfigs(state, resource, tools)
     if ('errorCode' in configs) return refusedResource(resource, configs)
     configsLeft = configs.length > configsLeft ? 0 : configsLeft - configs.length
     if (configsLeft === 0) return refusedResource(resource, tooMany)
@@ -94,7 +101,7 @@ export function refuseDescribeConfigs(request: DescribeConfigsRequest, refusal: 
 function describedConfigs(
   state: MetadataState,
   resource: DescribeConfigsRequestDescribeConfigsResource,
-  nodeId: number,
+  { nodeId, loggerLevel }: { readonly nodeId: number; readonly loggerLevel: string },
 ): DescribedConfig[] | Refusal {
   const { resourceType: type, resourceName: name, configurationKeys: keys } = resource
   const layers = state.brokerConfigs()
@@ -112,15 +119,23 @@ function describedConfigs(
       return refusal ?? describeBrokerConfigs(layers, keys)
     }
     case resourceType.group:
-      if (name === '') return { errorCode: ErrorCode.INVALID_REQUEST, message: 'Group name must not be empty' }
+      if (name === '') return invalid('Group name must not be empty')
       return describeGroupConfigs(state.configsOf(type, name), layers, keys)
     case resourceType.clientMetrics:
-    case resourceType.brokerLogger:
-      // Safka has neither client metrics subscriptions nor named loggers, so there is nothing to list.
-      return []
+      if (name === '') return invalid('Client metrics subscription name must not be empty')
+      return describeClientMetrics(state.configsOf(type, name), keys)
+    case resourceType.brokerLogger: {
+      if (name === '') return invalid('Broker id must not be empty')
+      const refusal = brokerIdRefusal(name, { nodeId, noun: 'Broker', expected: String(nodeId), comma: '' })
+      return refusal ?? describeLogger(loggerLevel, keys)
+    }
     default:
-      return { errorCode: ErrorCode.INVALID_REQUEST, message: `Unknown resource type ${type}` }
+      return invalid(invalidRequestWords)
   }
+}
+
+function invalid(message: string): Refusal {
+  return { errorCode: ErrorCode.INVALID_REQUEST, message }
 }
 
 function refusedResource(
@@ -149,7 +164,7 @@ function resultOf(
     isSensitive: config.isSensitive,
     synonyms: synonyms.map(makeDescribeConfigsResponseDescribeConfigsSynonym),
     configType: config.type,
-    documentation: null,
+    documentation: config.source === configSource.logger ? '' : null,
   })
 }
 

@@ -45,6 +45,7 @@ export class MetadataState {
   /** Kafka's metrics cannot tell '.' from '_', so names that differ only there collide. */
   readonly #namesByCollisionKey = new Map<string, string>()
   readonly #configs = new Map<string, Map<string, string>>()
+  #clientMetrics: ReadonlyMap<string, ConfigMap> = new Map()
   readonly #staticConfigs: ConfigMap
   readonly #nodeId: number
 
@@ -81,6 +82,11 @@ export class MetadataState {
   configsOf(type: number, name: string): ConfigMap {
     if (type === resourceType.topic) return this.#topics.get(name)?.configs ?? noConfigs
     return this.#configs.get(`${type}/${name}`) ?? noConfigs
+  }
+
+  /** The subscriptions to clients' metrics with their configs: another object after each change, and only then. */
+  clientMetrics(): ReadonlyMap<string, ConfigMap> {
+    return this.#clientMetrics
   }
 
   /** Names of the resources of a kind, other than topics, on which configs were set. */
@@ -180,6 +186,12 @@ export class MetadataState {
     setOrRemove(configs, record)
     if (configs.size === 0) this.#configs.delete(key)
     else this.#configs.set(key, configs)
+    if (record.resourceType === resourceType.clientMetrics) {
+      const changed = new Map(this.#clientMetrics)
+      if (configs.size === 0) changed.delete(record.resourceName)
+      else changed.set(record.resourceName, new Map(configs))
+      this.#clientMetrics = changed
+    }
   }
 }
 

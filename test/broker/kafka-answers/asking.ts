@@ -2,6 +2,7 @@
 
 import { connect, type Socket } from 'node:net'
 import { offeredApis } from '../../../src/api/index.ts'
+import { ErrorCode } from '../../../src/wire/generated/errors.ts'
 import { messageCodec } from '../../../src/wire/generated/registry.ts'
 import { Reader } from '../../../src/wire/reader.ts'
 import { decodeResponseHeader, encodeRequestHeader } from '../../../src/wire/request-header.ts'
@@ -11,6 +12,11 @@ import { wholeRequest } from './whole-request.ts'
 
 /** What is said of a request after which the broker hung up. */
 export const hungUp = 'the connection was closed'
+
+const busy = ErrorCode.CONCURRENT_TRANSACTIONS
+const attemptsMax = 200
+
+const ownTopics = ['__consumer_offsets', '__transaction_state']
 
 /** Sends every step in its versions. `pause` is awaited after each answer: Kafka's threads learn of changes one after the other. */
 export async function askAll(
@@ -22,13 +28,24 @@ export async function askAll(
   const recorded: Recorded[] = []
   for (const step of family.steps) {
     for (const version of versionsOf(step)) {
-      const answer = await asker.ask(step, version)
-      recorded.push({ label: step.label, version, answer: comparable(answer, asker.topicIds, family) })
+      const answer = await untilSettled(() => asker.ask(step, version))
+      const without = [...(family.without ?? []), ...(step.without ?? [])]
+      recorded.push({ label: step.label, version, answer: comparable(answer, asker.topicIds, { ...family, without }) })
       await pause()
     }
   }
   asker.close()
   return recorded
+}
+
+/** Asks again, as clients do, while the broker still ends the producer's last transaction. */
+async function untilSettled(ask: () => Promise<Answer>): Promise<Answer> {
+  for (let attempts = 1; ; attempts++) {
+    const answer = await ask()
+    const isBusy = typeof answer === 'object' && answer !== null && 'errorCode' in answer && answer.errorCode === busy
+    if (!isBusy || attempts === attemptsMax) return answer
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
 }
 
 /** The versions that a step is asked in. */
@@ -44,13 +61,15 @@ class Asker {
   /** Topics' names by id, as answers told them. */
   readonly topicIds = new Map<string, string>()
   readonly #address: { readonly host: string; readonly port: number }
+  /** The last answer to each step. */
+  readonly #answers = new Map<string, unknown>()
   #socket: Socket | undefined
 
   constructor(address: { readonly host: string; readonly port: number }) {
     this.#address = address
   }
 
-  async ask({ api, request = {} }: Step, version: number): Promise<Answer> {
+  async ask({ label, api, request = {} }: Step, version: number): Promise<Answer> {
     const codec = messageCodec(api)
     if (codec === undefined) throw new Error(`there is no API ${api}`)
     const writer = new Writer()
@@ -66,6 +85,7 @@ class Asker {
     decodeResponseHeader(reader, api, version)
     const answer = codec.decodeResponse(reader, version)
     this.#learnIds(answer)
+    this.#answers.set(label, answer)
     return answer
   }
 
@@ -74,10 +94,19 @@ class Asker {
   }
 
   #textOf(text: string, version: number): string {
+    const [, label, field] = /^\$of:(.*):(.*)$/.exec(text) ?? []
+    if (label !== undefined) return this.#fieldOf(label, field ?? '')
     const [, name] = /^\$id:(.*)$/.exec(text) ?? []
     if (name === undefined) return text.replaceAll('$v', String(version))
     for (const [id, known] of this.topicIds) if (known === name.replaceAll('$v', String(version))) return id
     throw new Error(`no answer has told the id of ${name}`)
+  }
+
+  #fieldOf(label: string, field: string): string {
+    const answer = this.#answers.get(label)
+    const fields = new Map(Object.entries(typeof answer === 'object' && answer !== null ? answer : {}))
+    if (!fields.has(field)) throw new Error(`the answer to '${label}' has no field ${field}`)
+    return String(fields.get(field))
   }
 
   /** The whole answer's bytes behind its length, or undefined where the broker hung up. */
@@ -116,7 +145,10 @@ class Asker {
     } else if (typeof answer === 'object' && answer !== null && !Buffer.isBuffer(answer)) {
       if ('topicId' in answer && 'name' in answer && Buffer.isBuffer(answer.topicId)) {
         const id = answer.topicId.toString('hex')
-        if (Number(`0x${id}`) !== 0) this.topicIds.set(id, String(answer.name))
+        // Answers by id have no name, or an empty one.
+        if (Number(`0x${id}`) !== 0 && typeof answer.name === 'string' && answer.name !== '') {
+          this.topicIds.set(id, answer.name)
+        }
       }
       for (const value of Object.values(answer)) this.#learnIds(value)
     }
@@ -127,6 +159,7 @@ class Asker {
 function comparable(answer: unknown, topicIds: ReadonlyMap<string, string>, family: Family): Answer {
   const left = new Set(['throttleTimeMs', ...(family.without ?? [])])
   const unordered = new Set(family.unordered ?? [])
+  const unlike = new Set([...ownTopics, ...(family.unlike ?? [])])
   const plain = (value: unknown, name: string): unknown => {
     if (Buffer.isBuffer(value)) {
       const hex = value.toString('hex')
@@ -134,7 +167,7 @@ function comparable(answer: unknown, topicIds: ReadonlyMap<string, string>, fami
       return topic === undefined ? hex : `$id:${topic}`
     }
     if (Array.isArray(value)) {
-      const elements = value.map((element) => plain(element, ''))
+      const elements = value.filter((element) => !isUnlike(element, unlike)).map((element) => plain(element, ''))
       return unordered.has(name) ? elements.sort(byText) : elements
     }
     if (typeof value !== 'object' || value === null) return value
@@ -142,6 +175,15 @@ function comparable(answer: unknown, topicIds: ReadonlyMap<string, string>, fami
     return Object.fromEntries(fields.map(([field, inner]) => [field, plain(inner, field)]))
   }
   return plain(answer, '')
+}
+
+/** Safka's own configs, and its topics, which are there from the start. */
+function isUnlike(element: unknown, unlike: ReadonlySet<string>): boolean {
+  if (typeof element !== 'object' || element === null) return false
+  const fields = new Map<string, unknown>(Object.entries(element))
+  const names = ['name', 'resourceName', 'groupId', 'transactionalId'].map((field) => fields.get(field))
+  const name = names.find((value) => value !== undefined)
+  return typeof name === 'string' && (name.startsWith('safka.') || unlike.has(name))
 }
 
 function byText(left: unknown, right: unknown): number {

@@ -39,7 +39,8 @@ function wholeValue(type: FieldType, value: unknown, textOf: (text: string) => s
   if (typeof value !== 'string') return value
   const text = textOf(value)
   if (type.name === 'uuid') return Buffer.from(text, 'hex')
-  return type.name === 'bytes' || type.name === 'records' ? Buffer.from(text, 'latin1') : text
+  if (type.name === 'bytes' || type.name === 'records') return Buffer.from(text, 'latin1')
+  return type.name === 'string' ? text : Number(text)
 }
 
 function defaultOf(field: Field): unknown {
