@@ -28,7 +28,7 @@ import { groupSettings, offsetsCodec, transactionSettings } from './coordinator-
 import { RingJournal } from './journal.ts'
 import { LogCleaner } from './log-cleaner.ts'
 import { Placement } from './placement.ts'
-import { RequestDesk } from './request-desk.ts'
+import { type CoordinatorPart, RequestDesk } from './request-desk.ts'
 import { type KeptPartition, RingKeeper } from './ring-keeper.ts'
 import { RingWriter } from './ring-writer.ts'
 import type { SharedMemory } from './shared-memory.ts'
@@ -76,22 +76,7 @@ export function buildCoordinatorParts(options: CoordinatorPartsOptions): Coordin
     leaving: (topic) => cleaner.abandon(topic),
   })
   const { journal, registry } = storage
-  const topicSettings = {
-    nodeId: config.nodeId,
-    staticConfigs: config.kafka,
-    partitionsMax: options.table.capacity - 1,
-  }
-  const level = new LoggerLevel(config.logLevel, (wanted) => {
-    if (isLevelled(logger)) logger.setLevel(wanted)
-  })
-  const topics = new TopicCoordinator({
-    clock,
-    random,
-    journal,
-    effects: registry,
-    settings: topicSettings,
-    logger: level,
-  })
+  const topics = buildTopics(options, storage)
   const configOf = (name: string): string | null => topics.brokerConfig(name)
   const groups = new GroupCoordinator({
     clock,
@@ -121,18 +106,41 @@ export function buildCoordinatorParts(options: CoordinatorPartsOptions): Coordin
     metadataLogEnd: () => journal.logEnd('__cluster_metadata', 0),
   })
   const cluster = new ClusterCoordinator({ nodeId: config.nodeId, clock, topics, facts })
+  const parts = [topics, groups, transactions, cluster, ...buildClientParts(options, topics)]
+  const desk = buildDesk(options, parts, journal)
+  return { ...storage, topics, groups, producerIds, transactions, desk, cleaner }
+}
+
+function buildTopics(
+  { config, clock, random, logger, table }: CoordinatorPartsOptions,
+  { journal, registry }: ReturnType<typeof buildStorage>,
+): TopicCoordinator {
+  const level = new LoggerLevel(config.logLevel, (wanted) => {
+    if (isLevelled(logger)) logger.setLevel(wanted)
+  })
+  const settings = { nodeId: config.nodeId, staticConfigs: config.kafka, partitionsMax: table.capacity - 1 }
+  return new TopicCoordinator({ clock, random, journal, effects: registry, settings, logger: level })
+}
+
+/** What is known of clients: what they may do, how much of it, and what they tell of themselves. */
+function buildClientParts(
+  { clock, random }: CoordinatorPartsOptions,
+  topics: TopicCoordinator,
+): readonly CoordinatorPart[] {
   const { changes } = topics
-  const acls = new AclCoordinator({ changes, random, hasAuthorizer: configOf('authorizer.class.name') !== '' })
-  const quotas = new QuotaCoordinator({ changes })
+  const acls = new AclCoordinator({
+    changes,
+    random,
+    hasAuthorizer: topics.brokerConfig('authorizer.class.name') !== '',
+  })
   const telemetry = new TelemetryCoordinator({
     clock,
     random,
     subscriptions: () => changes.state.clientMetrics(),
-    pushBytesMax: Number(configOf('telemetry.max.bytes')),
+    pushBytesMax: Number(topics.brokerConfig('telemetry.max.bytes')),
     received: new ReceivedMetrics(),
   })
-  const desk = buildDesk(options, [topics, groups, transactions, cluster, acls, quotas, telemetry], journal)
-  return { ...storage, topics, groups, producerIds, transactions, desk, cleaner }
+  return [acls, new QuotaCoordinator({ changes }), telemetry]
 }
 
 function buildStorage(options: CoordinatorPartsOptions, topicListener: TopicListener) {

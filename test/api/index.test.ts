@@ -28,7 +28,7 @@ test('what the data path needs is answered by the front, what the coordinator de
     apis.filter(({ place }) => place === 'coordinator').map(({ key }) => key),
     [
       8, 9, 11, 12, 13, 14, 15, 16, 19, 20, 21, 22, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 37, 42, 43, 44, 45,
-      46, 47, 48, 49, 55, 57, 61, 65, 66, 68, 69, 74,
+      46, 47, 48, 49, 55, 57, 61, 65, 66, 68, 69, 71, 72, 74,
     ],
   )
 })

@@ -36,12 +36,16 @@ for (const [index, family] of families.entries()) {
   })
 }
 
+/** Consumer groups' own APIs: test/coordinator/consumer-groups-kafka-answers.test.ts compares them. */
+const comparedElsewhere: ReadonlySet<number> = new Set([68, 69])
+
 test('every API that is offered is asked in its lowest and its highest version', () => {
   const asked = new Map<number, Set<number>>()
   for (const step of families.flatMap(({ steps }) => steps)) {
     asked.set(step.api, new Set([...(asked.get(step.api) ?? []), ...versionsOf(step)]))
   }
-  const missing = apis.flatMap(({ key, versionMin, versionMax }) =>
+  const here = apis.filter(({ key }) => !comparedElsewhere.has(key))
+  const missing = here.flatMap(({ key, versionMin, versionMax }) =>
     [versionMin, versionMax].filter((version) => !asked.get(key)?.has(version)).map((version) => `${key} v${version}`),
   )
   assert.equal(missing, [])

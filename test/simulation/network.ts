@@ -74,6 +74,7 @@ export class SimulatedDuplex implements Duplex {
   readonly localHost = '127.0.0.1'
   readonly localPort = 9092
   readonly remoteHost = '10.0.0.7'
+  readonly remotePort = 40_000
   readonly #toFront: Stream
   readonly #toClient: Stream
   readonly #client: ClientEnd

@@ -1,7 +1,6 @@
 /** Decides changes of configs, by resource: which records they need, or why they are refused, in Kafka's words. */
 
 import { ErrorCode } from '../../wire/generated/errors.ts'
-import { clientMetricsRefusal } from './client-metrics.ts'
 import {
   brokerConfigs,
   type ConfigDefinitions,
@@ -138,7 +137,8 @@ function refusalOf(scope: ConfigScope, current: ConfigMap, decided: DecidedConfi
       }
     }
   }
-  if (scope === 'clientMetrics') return clientMetricsRefusal(changed(current, decided))
+  // Those have rules of their own (client-metrics.ts), for all of them together.
+  if (scope === 'clientMetrics') return undefined
   if (scope === 'topic') {
     for (const name of fixedTopicConfigs) {
       if (decided.has(name) && decided.get(name) !== (current.get(name) ?? null)) {
@@ -163,7 +163,7 @@ function isOfBrokers(scope: ConfigScope): boolean {
 }
 
 /** The configs as they are once the decision has been carried out. */
-function changed(current: ConfigMap, decided: DecidedConfigs): ConfigMap {
+export function configsAfter(current: ConfigMap, decided: DecidedConfigs): ConfigMap {
   const configs = new Map(current)
   for (const [name, value] of decided) {
     if (value === null) configs.delete(name)

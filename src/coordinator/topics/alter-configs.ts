@@ -16,12 +16,14 @@ import {
 import {
   type ConfigChange,
   type ConfigScope,
+  configsAfter,
   type DecidedConfigs,
   decideIncrementalChanges,
   decideReplacement,
   isRefusal,
   type Refusal,
 } from '../configs/alter.ts'
+import { clientMetricsRefusal } from '../configs/client-metrics.ts'
 import { brokerConfigValue, type ConfigMap } from '../configs/effective.ts'
 import type { LoggerLevel } from '../configs/logger-level.ts'
 import { type Decision, duplicatesOf } from './decision.ts'
@@ -195,9 +197,17 @@ function decideResource<Wanted extends Resource>(
   }
   const scope = scopeOf(state, resource, options.nodeId)
   if (typeof scope !== 'string') return scope
-  const decided = options.decide(resource, scope, state.configsOf(resource.resourceType, resource.resourceName))
-  if (scope !== 'group' || isRefusal(decided)) return decided
-  return groupBoundRefusal(state, decided) ?? decided
+  const current = state.configsOf(resource.resourceType, resource.resourceName)
+  const decided = options.decide(resource, scope, current)
+  if (isRefusal(decided)) return decided
+  switch (scope) {
+    case 'group':
+      return groupBoundRefusal(state, decided) ?? decided
+    case 'clientMetrics':
+      return clientMetricsRefusal(configsAfter(current, decided)) ?? decided
+    default:
+      return decided
+  }
 }
 
 function keyOf(resource: Resource): string {
