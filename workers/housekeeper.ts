@@ -13,12 +13,12 @@ import { recoverLog } from '../src/partition/open-partition.ts'
 export { answerCleaning as cleanPartition } from '../src/broker/remote-cleaning.ts'
 
 /** Checks and repairs one partition's folder; answers with what was done, '' for nothing. */
-export function recoverPartition({ root, topic, partition }: RecoveryJob): string {
+export function recoverPartition({ root, topic, partition, leaderEpoch }: RecoveryJob): string {
   const disk = openDisk({ kind: 'real', root })
   try {
     const { name, id: topicId, settings } = topic
     return recoverLog({
-      open: { topic: name, topicId, partition, slot: 0, settings },
+      open: { topic: name, topicId, partition, slot: 0, settings, leaderEpoch },
       openEngine,
       disk: () => disk,
       clock: systemClock,

@@ -23,7 +23,7 @@ import {
   makeFetchResponsePartitionData,
 } from '../wire/generated/fetch.ts'
 import { type Call, defineApi } from './api.ts'
-import { errorOfLeaderEpoch, leaderEpoch } from './leader-epoch.ts'
+import { errorOfLeaderEpoch } from './leader-epoch.ts'
 import type { AbortedTransaction, FetchContext, FetchItem, FetchResult, Place, ReadWish } from './ports.ts'
 
 export const fetch = defineApi({
@@ -178,7 +178,7 @@ class Fetching {
     }
     const { slot } = place.partition
     const { partitions } = this.#call.ports
-    const errorCode = this.#errorOf(item, slot)
+    const errorCode = this.#errorOf(item, place)
     if (errorCode !== ErrorCode.NONE) {
       this.#refuse(aim, errorCode)
       return undefined
@@ -230,15 +230,17 @@ class Fetching {
     return { offset: item.fetchOffset, bytesMax, endOffset, isFirstWhole }
   }
 
-  #errorOf(item: FetchItem, slot: number): number {
+  #errorOf(item: FetchItem, place: Place): number {
     const { partitions } = this.#call.ports
+    const { slot, leaderEpoch } = place.partition
     if (this.#isByReplica) return ErrorCode.NOT_LEADER_OR_FOLLOWER
     const errorCode = partitions.errorOf(slot)
     if (errorCode !== ErrorCode.NONE) return errorCode
     // Kafka takes any negative epoch for none here, though not in ListOffsets.
-    const epochError = item.currentLeaderEpoch < 0 ? ErrorCode.NONE : errorOfLeaderEpoch(item.currentLeaderEpoch)
+    const current = item.currentLeaderEpoch
+    const epochError = current < 0 ? ErrorCode.NONE : errorOfLeaderEpoch(current, leaderEpoch)
     if (epochError !== ErrorCode.NONE) return epochError
-    // KIP-595: there is one epoch, so no history can diverge; a later one is unknown, which Kafka calls out of range.
+    // KIP-595: nobody else leads, so no history can diverge; a later epoch is unknown, which Kafka calls out of range.
     if (item.lastFetchedEpoch > leaderEpoch) return ErrorCode.OFFSET_OUT_OF_RANGE
     const isWithin =
       item.fetchOffset >= partitions.logStartOffset(slot) && item.fetchOffset <= partitions.highWatermark(slot)

@@ -20,7 +20,7 @@ import {
   makeListOffsetsResponseListOffsetsTopicResponse,
 } from '../wire/generated/list-offsets.ts'
 import { type Call, defineApi } from './api.ts'
-import { errorOfLeaderEpoch, leaderEpoch } from './leader-epoch.ts'
+import { errorOfLeaderEpoch } from './leader-epoch.ts'
 import type { Place, TimedOffset } from './ports.ts'
 
 export const listOffsets = defineApi({
@@ -90,14 +90,17 @@ async function find(
   call: Call<ListOffsetsResponse>,
 ): Promise<ListOffsetsResponseListOffsetsPartitionResponse> {
   const { partitions } = call.ports
-  const { slot } = place.partition
+  const { slot, leaderEpoch } = place.partition
   const stateError = partitions.errorOf(slot)
-  const errorCode = stateError === ErrorCode.NONE ? errorOfLeaderEpoch(wish.currentLeaderEpoch) : stateError
+  const errorCode =
+    stateError === ErrorCode.NONE ? errorOfLeaderEpoch(wish.currentLeaderEpoch, leaderEpoch) : stateError
   if (errorCode !== ErrorCode.NONE) return refusal(wish, errorCode)
   const isCommittedOnly = isolationLevel === readCommitted
   const endOffset = isCommittedOnly ? partitions.lastStableOffset(slot) : partitions.highWatermark(slot)
   try {
-    return found(wish, await lookUp(place, wish.timestamp, endOffset, call), call.apiVersion)
+    const at = await lookUp(place, wish.timestamp, endOffset, call)
+    // Versions before 4 cannot carry an epoch.
+    return found(wish, at, call.apiVersion < 4 ? -1 : leaderEpoch)
   } catch {
     return refusal(wish, ErrorCode.KAFKA_STORAGE_ERROR)
   }
@@ -123,13 +126,12 @@ async function lookUp(
 function found(
   wish: ListOffsetsRequestListOffsetsPartition,
   at: TimedOffset | undefined,
-  version: number,
+  leaderEpoch: number,
 ): ListOffsetsResponseListOffsetsPartitionResponse {
   return makeListOffsetsResponseListOffsetsPartitionResponse({
     partitionIndex: wish.partitionIndex,
     timestamp: at?.timestampMs ?? -1,
     offset: at?.offset ?? -1,
-    // Versions before 4 cannot carry an epoch.
-    leaderEpoch: at === undefined || version < 4 ? -1 : leaderEpoch,
+    leaderEpoch: at === undefined ? -1 : leaderEpoch,
   })
 }

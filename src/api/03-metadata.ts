@@ -22,7 +22,6 @@ import {
   makeMetadataResponseMetadataResponseTopic,
 } from '../wire/generated/metadata.ts'
 import { type Call, defineApi } from './api.ts'
-import { leaderEpoch } from './leader-epoch.ts'
 import { clusterOperations, operationsUnasked, topicOperations } from './operations.ts'
 import type { Ports } from './ports.ts'
 import { isTopicNameValid } from './topic-name.ts'
@@ -123,7 +122,7 @@ function described(topic: CatalogTopic, operations: number, { cluster, partition
     topicId: topicIdBytes(topic.id),
     isInternal: topic.isInternal,
     topicAuthorizedOperations: operations,
-    partitions: topic.partitions.map(({ index, slot }) => {
+    partitions: topic.partitions.map(({ index, slot, leaderEpoch }) => {
       const isOnline = partitions.errorOf(slot) === ErrorCode.NONE
       return makeMetadataResponseMetadataResponsePartition({
         errorCode: isOnline ? ErrorCode.NONE : ErrorCode.LEADER_NOT_AVAILABLE,

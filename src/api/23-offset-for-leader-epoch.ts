@@ -1,7 +1,8 @@
 /**
  * OffsetForLeaderEpoch (key 23), versions 2-4: where a leader epoch ended, so that clients notice a truncated log.
  *
- * Behaviour: there is one epoch, 0, that ends at the high watermark; others are undefined (-1, -1). The replica id is ignored.
+ * Behaviour: the partition's own epoch ends at the high watermark. Those before it, of Apache Kafka's time, end where Kafka noted;
+ * others are undefined (-1, -1). The replica id is ignored.
  * Versions do not differ in behaviour.
  */
 
@@ -18,8 +19,8 @@ import {
   type OffsetForLeaderEpochResponseEpochEndOffset,
 } from '../wire/generated/offset-for-leader-epoch.ts'
 import { type Call, defineApi } from './api.ts'
-import { errorOfLeaderEpoch, leaderEpoch } from './leader-epoch.ts'
-import type { Ports } from './ports.ts'
+import { errorOfLeaderEpoch } from './leader-epoch.ts'
+import type { EpochEnd, Ports } from './ports.ts'
 
 export const offsetForLeaderEpoch = defineApi({
   place: 'front',
@@ -30,29 +31,49 @@ export const offsetForLeaderEpoch = defineApi({
   handle: answer,
 })
 
-function answer(request: OffsetForLeaderEpochRequest, call: Call<OffsetForLeaderEpochResponse>): void {
-  const topics = request.topics.map(({ topic, partitions }) =>
-    makeOffsetForLeaderEpochResponseOffsetForLeaderTopicResult({
-      topic,
-      partitions: partitions.map((wish) => endOf(topic, wish, call.ports)),
-    }),
-  )
-  call.reply(makeOffsetForLeaderEpochResponse({ topics }))
+type Answer = OffsetForLeaderEpochResponseEpochEndOffset
+
+/** At once, but where the end of an older epoch has to be read. */
+function answer(request: OffsetForLeaderEpochRequest, call: Call<OffsetForLeaderEpochResponse>): void | Promise<void> {
+  const ends = request.topics.map(({ topic, partitions }) => partitions.map((wish) => endOf(topic, wish, call.ports)))
+  const reply = (known: readonly Answer[][]): void => {
+    const topics = request.topics.map(({ topic }, index) =>
+      makeOffsetForLeaderEpochResponseOffsetForLeaderTopicResult({ topic, partitions: known[index] ?? [] }),
+    )
+    call.reply(makeOffsetForLeaderEpochResponse({ topics }))
+  }
+  const known = ends.map((topic) => topic.filter((end): end is Answer => !(end instanceof Promise)))
+  if (known.every((topic, index) => topic.length === ends[index]?.length)) reply(known)
+  else return Promise.all(ends.map((topic) => Promise.all(topic))).then(reply)
 }
 
 function endOf(
   name: string,
   wish: OffsetForLeaderEpochRequestOffsetForLeaderPartition,
   { catalog, partitions }: Ports,
-): OffsetForLeaderEpochResponseEpochEndOffset {
-  const partition = catalog.byName(name)?.partitions[wish.partition]
-  const stateError = partition === undefined ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : partitions.errorOf(partition.slot)
-  const errorCode = stateError === ErrorCode.NONE ? errorOfLeaderEpoch(wish.currentLeaderEpoch) : stateError
-  const isKnown = errorCode === ErrorCode.NONE && partition !== undefined && wish.leaderEpoch === leaderEpoch
-  return makeOffsetForLeaderEpochResponseEpochEndOffset({
-    errorCode,
-    partition: wish.partition,
-    leaderEpoch: isKnown ? leaderEpoch : -1,
-    endOffset: isKnown ? partitions.highWatermark(partition.slot) : -1,
-  })
+): Answer | Promise<Answer> {
+  const topic = catalog.byName(name)
+  const partition = topic?.partitions[wish.partition]
+  if (topic === undefined || partition === undefined) return answerOf(wish, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+  const { slot, leaderEpoch } = partition
+  const stateError = partitions.errorOf(slot)
+  const errorCode =
+    stateError === ErrorCode.NONE ? errorOfLeaderEpoch(wish.currentLeaderEpoch, leaderEpoch) : stateError
+  if (errorCode !== ErrorCode.NONE || wish.leaderEpoch > leaderEpoch) return answerOf(wish, errorCode)
+  if (wish.leaderEpoch === leaderEpoch) {
+    return answerOf(wish, errorCode, { epoch: leaderEpoch, endOffset: partitions.highWatermark(slot) })
+  }
+  return partitions.endOfEpoch({ topic, partition }, wish.leaderEpoch).then(
+    (end) => answerOf(wish, errorCode, end),
+    () => answerOf(wish, ErrorCode.KAFKA_STORAGE_ERROR),
+  )
+}
+
+function answerOf(
+  { partition }: OffsetForLeaderEpochRequestOffsetForLeaderPartition,
+  errorCode: number,
+  end: EpochEnd = { epoch: -1, endOffset: -1 },
+): Answer {
+  const { epoch, endOffset } = end
+  return makeOffsetForLeaderEpochResponseEpochEndOffset({ errorCode, partition, leaderEpoch: epoch, endOffset })
 }

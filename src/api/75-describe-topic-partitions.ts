@@ -21,7 +21,6 @@ import {
 } from '../wire/generated/describe-topic-partitions.ts'
 import { ErrorCode } from '../wire/generated/errors.ts'
 import { type Call, defineApi } from './api.ts'
-import { leaderEpoch } from './leader-epoch.ts'
 import { operationsUnasked, topicOperations } from './operations.ts'
 import type { Ports } from './ports.ts'
 import { isTopicNameValid } from './topic-name.ts'
@@ -112,7 +111,7 @@ function described(topic: CatalogTopic, shown: readonly CatalogPartition[], port
   })
 }
 
-function partitionOf({ index, slot }: CatalogPartition, { cluster, partitions }: Ports): Partition {
+function partitionOf({ index, slot, leaderEpoch }: CatalogPartition, { cluster, partitions }: Ports): Partition {
   const isOnline = partitions.errorOf(slot) === ErrorCode.NONE
   return makeDescribeTopicPartitionsResponseDescribeTopicPartitionsResponsePartition({
     errorCode: isOnline ? ErrorCode.NONE : ErrorCode.LEADER_NOT_AVAILABLE,

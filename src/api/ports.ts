@@ -36,6 +36,9 @@ export type ReadWish = {
 /** A record's place found by its time. */
 export type TimedOffset = { readonly offset: Offset; readonly timestampMs: number }
 
+/** A leader epoch, and the offset behind its last record. */
+export type EpochEnd = { readonly epoch: number; readonly endOffset: Offset }
+
 /** An aborted transaction as a Fetch response tells of it; `firstOffset` is that of its data in the partition. */
 export type AbortedTransaction = { readonly producerId: number; readonly firstOffset: Offset }
 
@@ -73,6 +76,8 @@ export interface Partitions {
   bytesFrom(slot: PartitionSlot, offset: Offset, endOffset: Offset): number
   /** The first record at or after a time, below `endOffset`. */
   offsetForTimestamp(place: Place, timestampMs: number, endOffset: Offset): Promise<TimedOffset | undefined>
+  /** Where a leader epoch before the partition's own ended; undefined where nothing is known of it. Rejects where the disk fails. */
+  endOfEpoch(place: Place, epoch: number): Promise<EpochEnd | undefined>
   /** The first record that carries the greatest timestamp below `endOffset`. */
   maxTimestamp(place: Place, endOffset: Offset): Promise<TimedOffset | undefined>
 }

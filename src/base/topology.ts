@@ -54,6 +54,8 @@ export type CatalogPartition = {
   readonly slot: PartitionSlot
   /** Which owner thread serves it: an index into `Topology.ownerBells`. */
   readonly owner: number
+  /** As long as this broker has the partition: above 0 only where Apache Kafka led it before. */
+  readonly leaderEpoch: number
 }
 
 /** One topic as every thread knows it. */
@@ -110,6 +112,8 @@ export type OpenPartition = {
   readonly partition: number
   readonly slot: PartitionSlot
   readonly settings: PartitionSettings
+  /** In the batches that are written from now on; not below any that are there. */
+  readonly leaderEpoch: number
 }
 
 /** A partition's storage as its owner sees it. */

@@ -6,30 +6,35 @@ import { messageOf, SafkaError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
 import { type CatalogPartition, type DiskSpec, partitionDirectory } from '../base/topology.ts'
+import { abortMetadataTransaction, CommittedRecords } from '../coordinator/topics/metadata-transactions.ts'
 import type { Disk } from '../log/disk.ts'
 import { consumeCleanShutdown, writeCleanShutdown } from '../log/local/clean-shutdown.ts'
+import { readEpochs } from '../log/local/leader-epochs.ts'
+import { readNewestSnapshot } from '../log/local/metadata-snapshot.ts'
 import { SteadyReader } from '../log/local/steady-reader.ts'
 import { openDisk } from '../log/open-disk.ts'
 import type { Bell } from '../ring/bell.ts'
 import { PartitionTable } from '../ring/table.ts'
 import { ErrorCode, errorName } from '../wire/generated/errors.ts'
 import type { BrokerConfig } from './config.ts'
-import { buildCoordinatorParts, type CoordinatorParts } from './coordinator-parts.ts'
+import {
+  buildCoordinatorParts,
+  buildMetadataParts,
+  type CoordinatorParts,
+  type CoordinatorPartsOptions,
+  type MetadataParts,
+} from './coordinator-parts.ts'
 import { recoverFolders } from './housekeeping.ts'
 import type { RingJournal } from './journal.ts'
 import type { MainControl } from './remotes.ts'
 import type { SharedMemory } from './shared-memory.ts'
+import { adoptFolder } from './take-over.ts'
 import type { Agents } from './threads.ts'
 import { metadataSettings } from './topic-registry.ts'
 
 const metadataTopic = '__cluster_metadata'
 const offsetsTopic = '__consumer_offsets'
 const transactionsTopic = '__transaction_state'
-/** How many partitions the coordinator's own topics have. */
-const partitionCountConfigs = [
-  [offsetsTopic, 'offsets.topic.num.partitions'],
-  [transactionsTopic, 'transaction.state.log.num.partitions'],
-] as const
 /** The id that Kafka reserves for the metadata topic. */
 const metadataTopicId = `${'0'.repeat(31)}1`
 
@@ -50,6 +55,7 @@ export class CoordinatorHost {
   readonly #table: PartitionTable
   readonly #bell: Bell
   readonly #disk: Disk
+  #metadata: MetadataParts | undefined
   #hosted: CoordinatorParts | undefined
 
   constructor(options: CoordinatorHostOptions) {
@@ -64,7 +70,7 @@ export class CoordinatorHost {
   /** What fronts and owners may ask of main. */
   readonly control: MainControl = {
     ensureRing: async (slot, entryBytes, isFull) => {
-      return this.#hosted === undefined ? false : this.#hosted.keeper.ensure(slot, entryBytes, isFull)
+      return this.#metadata === undefined ? false : this.#metadata.keeper.ensure(slot, entryBytes, isFull)
     },
     ensureTopics: async (names) => this.#theHosted().topics.ensureTopics(names),
     addToTransaction: async (addition) => this.#theHosted().transactions.addToTransaction(addition),
@@ -72,11 +78,11 @@ export class CoordinatorHost {
   }
 
   doWork(): number {
-    const hosted = this.#hosted
-    if (hosted === undefined) return 0
-    let work = this.#bell.drain((slot) => hosted.writer.progress(slot))
-    work += hosted.writer.doWork()
-    work += hosted.desk.doWork()
+    const metadata = this.#metadata
+    if (metadata === undefined) return 0
+    let work = this.#bell.drain((slot) => metadata.writer.progress(slot))
+    work += metadata.writer.doWork()
+    work += this.#hosted?.desk.doWork() ?? 0
     return work
   }
 
@@ -85,32 +91,27 @@ export class CoordinatorHost {
    * Once it resolves, every thread knows every topic and requests can be answered.
    */
   async recover(agents: Agents): Promise<void> {
-    const hosted = buildCoordinatorParts({
+    const options: CoordinatorPartsOptions = {
       ...this.#options,
       agents,
       table: this.#table,
       disk: this.#disk,
       internalOpened: (journal, topic, partition) => this.#addToJournal(journal, topic.name, partition),
-    })
+      topicListener: {
+        changed: (name) => this.#hosted?.groups.topicChanged(name),
+        removed: (name) => this.#hosted?.groups.topicRemoved(name),
+        leaving: async (topic) => this.#hosted?.cleaner.abandon(topic),
+      },
+    }
+    const isTakenOver = this.#adoptFolder()
+    const metadata = buildMetadataParts(options)
+    this.#metadata = metadata
+    await this.#openMetadataLog(metadata)
+    await replayMetadata(metadata)
+    await this.#openTopics(metadata, isTakenOver)
+    const hosted = buildCoordinatorParts(options, metadata)
     this.#hosted = hosted
-    await this.#openMetadataLog(hosted)
-    await hosted.journal.load(metadataTopic, 0, (record) => {
-      hosted.topics.replay(metadataTopic, record)
-      hosted.producerIds.replay(metadataTopic, record)
-    })
-    const topics = hosted.topics.start()
-    const { local } = this.#options.shared.topology.disks
-    if (local?.kind === 'real' && !consumeCleanShutdown(this.#disk)) {
-      const recover = this.#options.recoverFolders ?? recoverFolders
-      await recover({ disk: this.#disk, root: local.root, topics, logger: this.#options.logger })
-    }
-    await hosted.registry.created(topics)
-    const errorCode = await hosted.topics.ensureInternalTopics()
-    if (errorCode !== ErrorCode.NONE) {
-      throw new SafkaError('SAFKA_START', `the coordinator's own topics could not be created: ${errorName(errorCode)}`)
-    }
-    checkPartitionCounts(hosted)
-    await this.#loadOffsets(hosted)
+    await loadOffsets(hosted)
     for (const { index } of partitionsOf(hosted, transactionsTopic)) {
       await hosted.journal.load(transactionsTopic, index, (record) => {
         hosted.transactions.replay(transactionsTopic, record)
@@ -143,26 +144,45 @@ export class CoordinatorHost {
     }
   }
 
-  async #loadOffsets(hosted: CoordinatorParts): Promise<void> {
-    for (const { index } of partitionsOf(hosted, offsetsTopic)) {
-      await hosted.journal.load(
-        offsetsTopic,
-        index,
-        (record, _offset, batch) => hosted.groups.replay(offsetsTopic, record, batch),
-        (end) => hosted.groups.replayEnd(index, end),
-      )
-    }
+  /** Answers whether the folder was another broker's until now. */
+  #adoptFolder(): boolean {
+    const { config, shared, logger } = this.#options
+    if (shared.topology.disks.local === undefined) return false
+    return adoptFolder({ disk: this.#disk, nodeId: config.nodeId, directoryId: shared.directoryId, logger })
   }
 
-  async #openMetadataLog(hosted: CoordinatorParts): Promise<void> {
-    const place = assertDefined(hosted.placement.take(), 'an empty table has room')
-    const storage = this.#options.shared.topology.disks.local === undefined ? 'memory' : 'local'
-    const settings = { ...metadataSettings(hosted.topics.defaultSettings()), storage } as const
-    await hosted.registry.openBare(
-      { topic: metadataTopic, topicId: metadataTopicId, partition: 0, slot: place.slot, settings },
-      place,
-    )
-    this.#addToJournal(hosted.journal, metadataTopic, { index: 0, ...place })
+  async #openMetadataLog({ journal, placement, registry, topics }: MetadataParts): Promise<void> {
+    const place = assertDefined(placement.take(), 'an empty table has room')
+    const isLocal = this.#options.shared.topology.disks.local !== undefined
+    const settings = { ...metadataSettings(topics.defaultSettings()), storage: isLocal ? 'local' : 'memory' } as const
+    // Apache Kafka's controllers count their terms in it: what is written behind theirs belongs to the last one.
+    const leaderEpoch = readEpochs(this.#disk, partitionDirectory(metadataTopic, 0)).at(-1)?.epoch ?? 0
+    const open = {
+      topic: metadataTopic,
+      topicId: metadataTopicId,
+      partition: 0,
+      slot: place.slot,
+      settings,
+      leaderEpoch,
+    }
+    await registry.openBare(open, place)
+    this.#addToJournal(journal, metadataTopic, { index: 0, leaderEpoch, ...place })
+  }
+
+  async #openTopics({ registry, topics: coordinator }: MetadataParts, isTakenOver: boolean): Promise<void> {
+    const topics = coordinator.start()
+    const { local } = this.#options.shared.topology.disks
+    if (local?.kind === 'real') {
+      const wasClean = consumeCleanShutdown(this.#disk)
+      const reason = isTakenOver ? 'these are new here' : 'the last stop was not a clean one'
+      const plan = { disk: this.#disk, root: local.root, topics, reason, logger: this.#options.logger }
+      const recover = this.#options.recoverFolders ?? recoverFolders
+      if (!wasClean || isTakenOver) await recover(plan)
+    }
+    await registry.created(topics)
+    const errorCode = await coordinator.ensureInternalTopics()
+    if (errorCode === ErrorCode.NONE) return
+    throw new SafkaError('SAFKA_START', `the coordinator's own topics could not be created: ${errorName(errorCode)}`)
   }
 
   #addToJournal(journal: RingJournal, topic: string, partition: CatalogPartition): void {
@@ -170,7 +190,8 @@ export class CoordinatorHost {
     const directory = partitionDirectory(topic, partition.index)
     const { index, slot } = partition
     const reader = new SteadyReader({ disk: this.#disk, directory, rewrites: () => this.#table.rewrites(slot) })
-    journal.add({ topic, partition: index, slot, reader })
+    const snapshot = topic === metadataTopic ? readNewestSnapshot(this.#disk, directory) : undefined
+    journal.add({ topic, partition: index, slot, reader, snapshot })
   }
 
   #theHosted(): CoordinatorParts {
@@ -178,14 +199,27 @@ export class CoordinatorHost {
   }
 }
 
-/** Which partition keeps a group or a transactional id follows from their number: with another one nothing would be found again. */
-function checkPartitionCounts({ topics }: CoordinatorParts): void {
-  for (const [topic, config] of partitionCountConfigs) {
-    const count = topics.partitionCount(topic)
-    if (count === Number(topics.brokerConfig(config))) continue
-    throw new SafkaError(
-      'SAFKA_START',
-      `${topic} has ${count} partitions, which cannot change: set ${config} to ${count}`,
+async function replayMetadata({ journal, topics, producerIds }: MetadataParts): Promise<void> {
+  const committed = new CommittedRecords((record) => {
+    topics.replay(metadataTopic, record)
+    producerIds.replay(metadataTopic, record)
+  })
+  await journal.load(metadataTopic, 0, (record) => committed.take(record))
+  if (!committed.isOpen) return
+  const errorCode = await new Promise<number>((resolve) => {
+    journal.append(metadataTopic, 0, [abortMetadataTransaction()], resolve)
+  })
+  if (errorCode === ErrorCode.NONE) return
+  throw new SafkaError('SAFKA_START', `the metadata log cannot be written: ${errorName(errorCode)}`)
+}
+
+async function loadOffsets(hosted: CoordinatorParts): Promise<void> {
+  for (const { index } of partitionsOf(hosted, offsetsTopic)) {
+    await hosted.journal.load(
+      offsetsTopic,
+      index,
+      (record, _offset, batch) => hosted.groups.replay(offsetsTopic, record, batch),
+      (end) => hosted.groups.replayEnd(index, end),
     )
   }
 }

@@ -36,20 +36,30 @@ import type { Agents } from './threads.ts'
 import { type TopicListener, TopicRegistry } from './topic-registry.ts'
 import { RingTransactionMarks } from './transaction-marks.ts'
 
-/** Everything on main that exists only once the agents do. */
-export type CoordinatorParts = {
+/** What main has once the agents are there: enough to read the metadata log. */
+export type MetadataParts = {
   readonly placement: Placement
   readonly keeper: RingKeeper
   readonly registry: TopicRegistry
   readonly writer: RingWriter
   readonly journal: RingJournal
   readonly topics: TopicCoordinator
-  readonly groups: GroupCoordinator
   readonly producerIds: ProducerIdCoordinator
+}
+
+/** Everything else, whose shape follows from what the metadata log says. */
+export type CoordinatorParts = MetadataParts & {
+  readonly groups: GroupCoordinator
   readonly transactions: TransactionCoordinator
   readonly desk: RequestDesk
   readonly cleaner: LogCleaner
 }
+
+/** How many partitions new topics of the coordinator's own get. */
+const partitionCountConfigs: ReadonlyMap<string, string> = new Map([
+  ['offsets.topic.num.partitions', '__consumer_offsets'],
+  ['transaction.state.log.num.partitions', '__transaction_state'],
+])
 
 export type CoordinatorPartsOptions = {
   readonly config: BrokerConfig
@@ -65,19 +75,24 @@ export type CoordinatorPartsOptions = {
   readonly logger: Logger
   /** Called with each partition of an internal topic once its owner has opened it. */
   readonly internalOpened: (journal: RingJournal, topic: CatalogTopic, partition: CatalogPartition) => void
+  readonly topicListener: TopicListener
 }
 
-/** Makes the parts; nothing is read or opened yet. */
-export function buildCoordinatorParts(options: CoordinatorPartsOptions): CoordinatorParts {
-  const { config, clock, random, logger } = options
-  const storage = buildStorage(options, {
-    changed: (name) => groups.topicChanged(name),
-    removed: (name) => groups.topicRemoved(name),
-    leaving: (topic) => cleaner.abandon(topic),
-  })
-  const { journal, registry } = storage
+/** Makes the first parts; nothing is read or opened yet. */
+export function buildMetadataParts(options: CoordinatorPartsOptions): MetadataParts {
+  const { config, clock, logger } = options
+  const storage = buildStorage(options)
+  const { journal } = storage
   const topics = buildTopics(options, storage)
-  const configOf = (name: string): string | null => topics.brokerConfig(name)
+  const producerIds = new ProducerIdCoordinator({ clock, journal, nodeId: config.nodeId, logger })
+  return { ...storage, topics, producerIds }
+}
+
+/** Makes the others, once the metadata log has been replayed and the coordinator's own topics are there. */
+export function buildCoordinatorParts(options: CoordinatorPartsOptions, metadata: MetadataParts): CoordinatorParts {
+  const { config, clock, random, logger } = options
+  const { journal, registry, topics, producerIds } = metadata
+  const configOf = (name: string): string | null => ownPartitionCount(topics, name) ?? topics.brokerConfig(name)
   const groups = new GroupCoordinator({
     clock,
     random,
@@ -87,11 +102,10 @@ export function buildCoordinatorParts(options: CoordinatorPartsOptions): Coordin
     settings: groupSettings(configOf),
     logger,
   })
-  const producerIds = new ProducerIdCoordinator({ clock, journal, nodeId: config.nodeId, logger })
   const transactions = new TransactionCoordinator({
     clock,
     journal,
-    marks: new RingTransactionMarks({ writer: storage.writer, registry, clock }),
+    marks: new RingTransactionMarks({ writer: metadata.writer, registry, clock }),
     topics,
     producerIds,
     groups,
@@ -108,7 +122,7 @@ export function buildCoordinatorParts(options: CoordinatorPartsOptions): Coordin
   const cluster = new ClusterCoordinator({ nodeId: config.nodeId, clock, topics, facts })
   const parts = [topics, groups, transactions, cluster, ...buildClientParts(options, topics)]
   const desk = buildDesk(options, parts, journal)
-  return { ...storage, topics, groups, producerIds, transactions, desk, cleaner }
+  return { ...metadata, groups, transactions, desk, cleaner }
 }
 
 function buildTopics(
@@ -143,7 +157,13 @@ function buildClientParts(
   return [acls, new QuotaCoordinator({ changes }), telemetry]
 }
 
-function buildStorage(options: CoordinatorPartsOptions, topicListener: TopicListener) {
+/** Which partition keeps a group or a transactional id follows from their number: that of the topic counts, whatever is configured. */
+function ownPartitionCount(topics: TopicCoordinator, config: string): string | undefined {
+  const topic = partitionCountConfigs.get(config)
+  return topic === undefined ? undefined : topics.partitionCount(topic)?.toString()
+}
+
+function buildStorage(options: CoordinatorPartsOptions) {
   const { config, shared, agents, table, clock, logger } = options
   const { owners, fronts } = agents
   const find = (slot: PartitionSlot): KeptPartition | undefined => registry.partitionAt(slot)
@@ -166,7 +186,7 @@ function buildStorage(options: CoordinatorPartsOptions, topicListener: TopicList
     keeper: () => keeper,
     logger,
     internalOpened: (topic, partition) => options.internalOpened(journal, topic, partition),
-    topicListener,
+    topicListener: options.topicListener,
   })
   return { placement, keeper, writer, journal, registry }
 }

@@ -6,9 +6,15 @@ import { errnoOf, messageOf, SafkaError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 
 const fileName = 'meta.properties'
+/** Of the file: 0 was that of brokers that used ZooKeeper. */
+const fileVersion = 1
 
 /** What the folder says of the broker that it belongs to. */
-export type DataDirectory = { readonly clusterId: string }
+export type DataDirectory = {
+  readonly clusterId: string
+  /** The folder's own id, in hexadecimal; undefined where Kafka gave it none (before 3.7). */
+  readonly directoryId: string | undefined
+}
 
 /**
  * Opens or makes the folder. Throws SAFKA_DATA_DIRECTORY, in a sentence that says what to do, when it cannot be written
@@ -22,6 +28,8 @@ export function prepareDataDirectory(
     makeFolder(resolve(path))
     const present = readProperties(join(path, fileName))
     if (present === undefined) return create(path, nodeId, random)
+    const version = Number(present.get('version') ?? fileVersion)
+    if (version !== fileVersion) throw unusable(path, versionProblem(version))
     const owner = present.get('node.id')
     if (owner !== undefined && Number(owner) !== nodeId) {
       throw unusable(
@@ -29,7 +37,11 @@ export function prepareDataDirectory(
         `it belongs to node ${owner}, this is node ${nodeId}: choose another folder or --node-id ${owner}`,
       )
     }
-    return { clusterId: present.get('cluster.id') ?? newClusterId(random) }
+    const directoryId = present.get('directory.id')
+    return {
+      clusterId: present.get('cluster.id') ?? newClusterId(random),
+      directoryId: directoryId === undefined ? undefined : Buffer.from(directoryId, 'base64url').toString('hex'),
+    }
   } catch (thrown) {
     if (thrown instanceof SafkaError) throw thrown
     throw unusable(path, `${messageOf(thrown)}. Choose a folder that can be written with --data`, thrown)
@@ -53,13 +65,19 @@ function makeFolder(path: string): void {
 
 function create(path: string, nodeId: number, random: Random): DataDirectory {
   const clusterId = newClusterId(random)
+  const directoryId = random.uuid()
   const temporary = join(path, `${fileName}.tmp`)
   writeFileSync(
     temporary,
-    `#\ncluster.id=${clusterId}\ndirectory.id=${newClusterId(random)}\nnode.id=${nodeId}\nversion=1\n`,
+    `#\ncluster.id=${clusterId}\ndirectory.id=${directoryId.toString('base64url')}\nnode.id=${nodeId}\nversion=${fileVersion}\n`,
   )
   renameSync(temporary, join(path, fileName))
-  return { clusterId }
+  return { clusterId, directoryId: directoryId.toString('hex') }
+}
+
+function versionProblem(version: number): string {
+  if (version < fileVersion) return 'it was written by an Apache Kafka with ZooKeeper: upgrade that to KRaft first'
+  return `its ${fileName} has version ${version}, and only ${fileVersion} is known`
 }
 
 function readProperties(path: string): Map<string, string> | undefined {

@@ -11,6 +11,7 @@ export type RecoveryJob = {
   readonly root: string
   readonly topic: Pick<NewTopic, 'name' | 'id' | 'settings'>
   readonly partition: number
+  readonly leaderEpoch: number
 }
 
 /** Progress is said after each of these many folders. */
@@ -19,20 +20,20 @@ const foldersPerLine = 1_000
 const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
 
 /**
- * Recovers partition folders side by side, after a stop that was no clean one. The owners then open folders that need no
+ * Recovers partition folders side by side, after a stop that was no clean one, or another broker's. The owners then open folders that need no
  * more reading. A folder that cannot be recovered is left to its owner, which takes the partition offline and says why.
  */
-export async function recoverFolders({ disk, root, topics, logger }: RecoveryPlan): Promise<void> {
+export async function recoverFolders({ disk, root, topics, reason, logger }: RecoveryPlan): Promise<void> {
   const jobs: RecoveryJob[] = []
-  for (const { name, id, settings, partitionCount } of topics) {
+  for (const { name, id, settings, partitionCount, leaderEpochs } of topics) {
     if (settings.storage !== 'local') continue
     for (let partition = 0; partition < partitionCount; partition++) {
-      if (disk.exists(partitionDirectory(name, partition)))
-        jobs.push({ root, topic: { name, id, settings }, partition })
+      if (!disk.exists(partitionDirectory(name, partition))) continue
+      jobs.push({ root, topic: { name, id, settings }, partition, leaderEpoch: leaderEpochs[partition] ?? 0 })
     }
   }
   if (jobs.length === 0) return
-  logger.info(`the last stop was not a clean one: checking ${jobs.length} partition folders`)
+  logger.info(`${reason}: checking ${jobs.length} partition folders`)
   // Loaded only when there is work for it, so that an ordinary start does not pay for it.
   const { Piscina } = await import('piscina')
   const pool = new Piscina({
@@ -59,5 +60,7 @@ type RecoveryPlan = {
   readonly disk: Disk
   readonly root: string
   readonly topics: readonly NewTopic[]
+  /** Why they are checked, in a few words. */
+  readonly reason: string
   readonly logger: Logger
 }

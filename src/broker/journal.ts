@@ -37,10 +37,15 @@ export const journalRecordsMax = 50_000
 /** Bytes that a replay reads at a time. */
 const loadBytes = 1024 * 1024
 
+/** Records that stand for all of a log below `endOffset`. */
+export type JournalSnapshot = { readonly endOffset: Offset; readonly records: readonly JournalRecord[] }
+
 type JournalPartition = {
   readonly name: string
   readonly slot: PartitionSlot
   readonly reader: Pick<SteadyReader, 'read'>
+  /** What stands for the log's records below an offset. */
+  readonly snapshot: JournalSnapshot | undefined
   /** Appends that are not settled yet. */
   unsettled: number
   /** The error that every append gets until the partition was loaded again. */
@@ -76,17 +81,19 @@ export class RingJournal implements Journal {
 
   /** Makes an internal partition known, once its owner has opened it. */
   add(options: {
-    topic: JournalTopic
-    partition: number
-    slot: PartitionSlot
-    reader: JournalPartition['reader']
+    readonly topic: JournalTopic
+    readonly partition: number
+    readonly slot: PartitionSlot
+    readonly reader: JournalPartition['reader']
+    readonly snapshot?: JournalSnapshot | undefined
   }): void {
-    const { topic, partition, slot, reader } = options
+    const { topic, partition, slot, reader, snapshot } = options
     const name = partitionKey(topic, partition)
     this.#partitions.set(name, {
       name,
       slot,
       reader,
+      snapshot,
       unsettled: 0,
       failedWith: ErrorCode.NONE,
       waitingForQuiet: [],
@@ -146,7 +153,8 @@ export class RingJournal implements Journal {
     // What was on its way when an append failed may still get into the log: a replay must not miss it.
     while (partition.unsettled > 0) await new Promise<void>((resolve) => partition.waitingForQuiet.push(resolve))
     const endOffset = this.#table.highWatermark(partition.slot)
-    let offset = this.#table.logStartOffset(partition.slot)
+    for (const record of partition.snapshot?.records ?? []) visit(record, -1, {})
+    let offset = Math.max(this.#table.logStartOffset(partition.slot), partition.snapshot?.endOffset ?? 0)
     while (offset < endOffset) {
       const generation = this.#table.segmentsGeneration(partition.slot)
       const bytes = await partition.reader.read({ offset, bytesMax: loadBytes, endOffset, generation })

@@ -19,6 +19,8 @@ const queueBytes = 1024 * 1024
 /** All that threads share, and main's own view of it. */
 export type SharedMemory = {
   readonly clusterId: string
+  /** The data folder's own id, in hexadecimal; undefined where there is none. */
+  readonly directoryId: string | undefined
   readonly topology: Topology
   readonly fronts: readonly FrontSettings[]
   readonly mainBell: Bell
@@ -29,9 +31,9 @@ export type SharedMemory = {
 /** Makes the shared memory. Throws SAFKA_DATA_DIRECTORY when the data folder cannot be used. */
 export function shareMemory(config: BrokerConfig, random: Random): SharedMemory {
   const isLocal = config.storage === 'local'
-  const clusterId = isLocal
-    ? prepareDataDirectory(config.dataDirectory, { nodeId: config.nodeId, random }).clusterId
-    : newClusterId(random)
+  const { clusterId, directoryId } = isLocal
+    ? prepareDataDirectory(config.dataDirectory, { nodeId: config.nodeId, random })
+    : { clusterId: newClusterId(random), directoryId: undefined }
   const lock = isLocal ? lockFolder(config.dataDirectory) : undefined
   const frontCount = config.owners === 0 ? 1 : config.fronts
   const mainBellMemory = Bell.create(partitionsMax)
@@ -60,7 +62,14 @@ export function shareMemory(config: BrokerConfig, random: Random): SharedMemory 
       autoCreateTopics: config.autoCreateTopics,
     }),
   )
-  return { clusterId, topology, fronts, mainBell: new Bell(mainBellMemory), releaseFolder: () => lock?.release() }
+  return {
+    clusterId,
+    directoryId,
+    topology,
+    fronts,
+    mainBell: new Bell(mainBellMemory),
+    releaseFolder: () => lock?.release(),
+  }
 }
 
 function times<Made>(count: number, make: (index: number) => Made): Made[] {

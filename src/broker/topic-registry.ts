@@ -156,7 +156,8 @@ export class TopicRegistry implements TopicEffects {
     const partitions = [...present]
     while (partitions.length < topic.partitionCount) {
       const place = assertDefined(this.#placement.take(), 'the coordinator has asked whether there is room')
-      partitions.push({ index: partitions.length, ...place })
+      const index = partitions.length
+      partitions.push({ index, ...place, leaderEpoch: topic.leaderEpochs[index] ?? 0 })
       this.#bySlot.set(place.slot, { ...place, settings: topic.settings })
     }
     return { name: topic.name, id: topic.id, isInternal: topic.isInternal, settings: topic.settings, partitions }
@@ -165,8 +166,9 @@ export class TopicRegistry implements TopicEffects {
   async #open(topics: readonly { topic: CatalogTopic; from: number }[]): Promise<void> {
     const byOwner: OpenPartition[][] = this.#owners.map(() => [])
     for (const { topic, from } of topics) {
-      for (const { index, slot, owner } of topic.partitions.slice(from)) {
-        byOwner[owner]?.push({ topic: topic.name, topicId: topic.id, partition: index, slot, settings: topic.settings })
+      const { name, id, settings } = topic
+      for (const { index, slot, owner, leaderEpoch } of topic.partitions.slice(from)) {
+        byOwner[owner]?.push({ topic: name, topicId: id, partition: index, slot, settings, leaderEpoch })
       }
     }
     await Promise.all(byOwner.map((partitions, owner) => this.#openAt(owner, partitions)))

@@ -75,6 +75,8 @@ export interface TopicEffects {
 /** A topic as decided, before partitions have slots and owners. */
 export type NewTopic = Pick<CatalogTopic, 'name' | 'id' | 'isInternal' | 'settings'> & {
   readonly partitionCount: number
+  /** By partition; 0 where nothing is said, as for every topic that Apache Kafka never led. */
+  readonly leaderEpochs: readonly number[]
 }
 
 /** Where a request came from. */

@@ -2,6 +2,7 @@
 
 import {
   type AbortedTransaction,
+  type EpochEnd,
   mustWait,
   type Partitions,
   type Place,
@@ -225,6 +226,10 @@ export class FrontPartitions implements Partitions {
     }
     const generation = this.#table.segmentsGeneration(slot)
     return this.#readerOf(place)?.offsetForTimestamp({ timestampMs, startOffset, endOffset, generation })
+  }
+
+  async endOfEpoch(place: Place, epoch: number): Promise<EpochEnd | undefined> {
+    return this.#readerOf(place)?.endOfEpoch(epoch)
   }
 
   async maxTimestamp(place: Place, endOffset: Offset): Promise<TimedOffset | undefined> {

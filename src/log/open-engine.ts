@@ -17,6 +17,8 @@ export type OpenEngineOptions = {
   readonly topic: string
   readonly partition: number
   readonly topicId: TopicIdHex
+  /** Of the batches that will be submitted. */
+  readonly leaderEpoch: number
   readonly settings: PartitionSettings
   readonly clock: Clock
   readonly random: Random

@@ -97,6 +97,7 @@ function openLog(opening: PartitionOpening): Books & { engine: Engine; snapshotO
     topic: open.topic,
     partition: open.partition,
     topicId: open.topicId,
+    leaderEpoch: open.leaderEpoch,
     settings: open.settings,
     clock,
     random: opening.random,

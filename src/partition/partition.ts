@@ -21,6 +21,7 @@ export class Partition {
   readonly slot: PartitionSlot
   readonly topic: string
   readonly index: number
+  readonly leaderEpoch: number
   settings: PartitionSettings
   state: PartitionState = 'online'
   readonly engine: Engine
@@ -71,6 +72,7 @@ export class Partition {
     this.slot = open.slot
     this.topic = open.topic
     this.index = open.partition
+    this.leaderEpoch = open.leaderEpoch
     this.settings = open.settings
     this.engine = engine
     this.producers = producers

@@ -17,9 +17,6 @@ import {
 import type { Partition } from './partition.ts'
 import { attributeLogAppendTime } from './validate-batch.ts'
 
-/** One host, one leader: there never is another epoch. */
-const leaderEpoch = 0
-
 /** What a partition that no longer takes batches answers them with. */
 export function closedError(partition: Partition): number {
   return partition.state === 'removed' ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.KAFKA_STORAGE_ERROR
@@ -42,7 +39,7 @@ export function take(partition: Partition, ring: Ring, slot: number, bytes: Buff
   const baseOffset = partition.nextOffset
   const lastOffset = baseOffset + batchLastOffsetDelta(bytes, 0)
   setBatchBaseOffset(bytes, 0, baseOffset)
-  setBatchLeaderEpoch(bytes, 0, leaderEpoch)
+  setBatchLeaderEpoch(bytes, 0, partition.leaderEpoch)
   stampTimestamp(bytes, isAppendTime, maxTimestampMs)
   ring.setBaseOffset(slot, baseOffset)
   ring.setLastOffset(slot, lastOffset)

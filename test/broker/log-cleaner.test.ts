@@ -77,7 +77,7 @@ function setUp(ratios: Record<number, number>, configs: Record<string, string> =
     id: 'ab'.repeat(16),
     isInternal: false,
     settings: { ...partitionSettings, isCompacted: true },
-    partitions: slots.map((slot) => ({ index: slot, slot, owner: 0 })),
+    partitions: slots.map((slot) => ({ index: slot, slot, owner: 0, leaderEpoch: 0 })),
   }
   const disk = new MemoryDisk(MemoryDisk.create(1 << 16))
   const runs: Run[] = []

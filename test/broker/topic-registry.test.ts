@@ -32,7 +32,14 @@ function makeRegistry() {
   return { owner, front, keeper, registry }
 }
 
-const topic = { name: 'gone', id: '1'.repeat(32), isInternal: false, partitionCount: 2, settings: partitionSettings }
+const topic = {
+  name: 'gone',
+  id: '1'.repeat(32),
+  isInternal: false,
+  partitionCount: 2,
+  leaderEpochs: [],
+  settings: partitionSettings,
+}
 
 test('a topic that is being removed gets no new ring, whoever still asks for one', async () => {
   const { owner, front, keeper, registry } = makeRegistry()

@@ -225,7 +225,7 @@ test('records are framed as KRaft frames them', () => {
   assert.is(removal.value?.toString('hex'), `010900${id}00`)
   const config = { kind: 'config', resourceType: 2, resourceName: 'ab', name: 'c', value: null } as const
   assert.equal(decodeMetadataRecord(encodeMetadataRecord(config)), config)
-  const partition = { kind: 'partition', id, index: 3, nodeId: 1, storage: 'ring' } as const
+  const partition = { kind: 'partition', id, index: 3, nodeId: 1, leaderEpoch: 2, storage: 'ring' } as const
   assert.equal(decodeMetadataRecord(encodeMetadataRecord(partition)), partition)
 })
 

@@ -95,9 +95,17 @@ export class Collapsed {
       index,
       slot: this.#nextSlot++,
       owner: 0,
+      leaderEpoch: 0,
     }))
     const topic: CatalogTopic = { name, id, isInternal, settings, partitions }
-    const opens = partitions.map(({ index, slot }) => ({ topic: name, topicId: id, partition: index, slot, settings }))
+    const opens = partitions.map(({ index, slot }) => ({
+      topic: name,
+      topicId: id,
+      partition: index,
+      slot,
+      settings,
+      leaderEpoch: 0,
+    }))
     await this.owner.open(opens)
     await this.front.applyCatalog([{ kind: 'put', topic }])
     return topic

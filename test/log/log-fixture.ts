@@ -100,6 +100,7 @@ export function openLog(
     disk,
     topic: 'orders',
     partition: 3,
+    leaderEpoch: 0,
     topicId,
     settings: settingsWith(settings),
     clock: new VirtualClock(startMs),

@@ -14,7 +14,14 @@ const valueBytes = 10_000
 
 function openPartitions(disk: MemoryDisk, count: number): Engine[] {
   return Array.from({ length: count }, (_, partition) => {
-    const options = { storage: 'memory', disk, topic: 'orders', partition, topicId: 'ab'.repeat(16) } as const
+    const options = {
+      storage: 'memory',
+      disk,
+      topic: 'orders',
+      partition,
+      topicId: 'ab'.repeat(16),
+      leaderEpoch: 0,
+    } as const
     const rest = { settings: settingsWith(), clock: new VirtualClock(startMs), random: seededRandom(1) }
     return openEngine({ ...options, ...rest }).engine
   })

@@ -13,6 +13,7 @@ test('a batch is written at once, and the start moves only forward and never pas
     topic: 'orders',
     partition: 0,
     topicId,
+    leaderEpoch: 0,
     settings: settingsWith({ storage: 'ring' }),
     clock: new VirtualClock(),
     random: seededRandom(1),

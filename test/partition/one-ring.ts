@@ -48,7 +48,7 @@ export class OneRing {
   readonly #validator = new BatchValidator()
 
   constructor(settings: PartitionSettings) {
-    const open = { topic: 'test', topicId: '0'.repeat(32), partition: 0, slot: 0, settings }
+    const open = { topic: 'test', topicId: '0'.repeat(32), partition: 0, slot: 0, settings, leaderEpoch: 0 }
     this.partition = new Partition(open, new RingOnlyEngine(), new ProducerStates())
   }
 

@@ -15,7 +15,7 @@ import { testSettings } from './one-ring.ts'
 function openingOn(disk: MemoryDisk): PartitionOpening {
   const settings = testSettings({ storage: 'memory' })
   return {
-    open: { topic: 'test', topicId: '0'.repeat(32), partition: 0, slot: 0, settings },
+    open: { topic: 'test', topicId: '0'.repeat(32), partition: 0, slot: 0, settings, leaderEpoch: 0 },
     openEngine,
     disk: () => disk,
     clock: new VirtualClock(),

@@ -58,7 +58,7 @@ export class OwnerKit {
   /** Opens a partition with a ring; its index is its slot. */
   async open(slot: number, change: Partial<PartitionSettings> = {}, dataBytes = 65_536): Promise<Ring> {
     const settings = testSettings({ storage: 'local', ...change })
-    await this.agent.open([{ topic: 'test', topicId: '0'.repeat(32), partition: slot, slot, settings }])
+    await this.agent.open([{ topic: 'test', topicId: '0'.repeat(32), partition: slot, slot, settings, leaderEpoch: 0 }])
     const memory = Ring.create({ dataBytes })
     const attached = this.agent.attachRing(slot, memory)
     this.agent.doWork()

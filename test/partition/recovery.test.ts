@@ -43,7 +43,7 @@ class Life {
   }
 
   async open(settings: PartitionSettings) {
-    const open = { topic: 'kept', topicId: 'ab'.repeat(16), partition: 0, slot: 0, settings }
+    const open = { topic: 'kept', topicId: 'ab'.repeat(16), partition: 0, slot: 0, settings, leaderEpoch: 0 }
     const [opened] = await this.agent.open([open])
     const attached = this.agent.attachRing(0, this.#ringMemory)
     this.agent.doWork()

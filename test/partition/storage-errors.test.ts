@@ -55,7 +55,14 @@ class Scene {
 
   async open(): Promise<void> {
     const settings = testSettings({ storage: 'local', sync: this.#sync, segmentBytes: 600, retentionBytes: 1500 })
-    const open = (slot: number) => ({ topic: 'test', topicId: 'ab'.repeat(16), partition: slot, slot, settings })
+    const open = (slot: number) => ({
+      topic: 'test',
+      topicId: 'ab'.repeat(16),
+      partition: slot,
+      slot,
+      settings,
+      leaderEpoch: 0,
+    })
     await this.agent.open([open(0), open(1)])
     const attached = this.#memories.map((memory, slot) => this.agent.attachRing(slot, memory))
     await this.settle()

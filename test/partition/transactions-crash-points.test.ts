@@ -21,7 +21,7 @@ import { testSettings } from './one-ring.ts'
 function openingOn(disk: Disk): PartitionOpening {
   const settings = testSettings({ storage: 'local', segmentBytes: 700, indexIntervalBytes: 100, retentionBytes: 2500 })
   return {
-    open: { topic: 'test', topicId: 'ab'.repeat(16), partition: 0, slot: 0, settings },
+    open: { topic: 'test', topicId: 'ab'.repeat(16), partition: 0, slot: 0, settings, leaderEpoch: 0 },
     openEngine,
     disk: () => disk,
     clock: new VirtualClock(),

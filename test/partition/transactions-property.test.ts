@@ -132,7 +132,7 @@ class Run {
 
   #openPartition(): OpenPartition {
     const settings = testSettings({ storage: 'memory', segmentBytes: this.#segmentBytes })
-    return { topic: 't', topicId: 'ab'.repeat(16), partition: 0, slot: 0, settings }
+    return { topic: 't', topicId: 'ab'.repeat(16), partition: 0, slot: 0, settings, leaderEpoch: 0 }
   }
 
   #step(): void {

@@ -164,11 +164,12 @@ export class Life {
   async #recoverFolders({ topics }: Parameters<typeof recoverFolders>[0]): Promise<void> {
     const { scheduler, machine, logger, random } = this.#options
     const recoveries: Promise<void>[] = []
-    for (const { name, id: topicId, settings, partitionCount } of topics) {
+    for (const { name, id: topicId, settings, partitionCount, leaderEpochs } of topics) {
       for (let partition = 0; partition < partitionCount; partition++) {
         const disk = machine.open()
         if (settings.storage !== 'local' || !disk.exists(partitionDirectory(name, partition))) continue
-        const open = { topic: name, topicId, partition, slot: 0, settings }
+        const leaderEpoch = leaderEpochs[partition] ?? 0
+        const open = { topic: name, topicId, partition, slot: 0, settings, leaderEpoch }
         const recover = (): void => {
           try {
             const clock = this.#clock
@@ -237,6 +238,7 @@ function sharedMemory(config: BrokerConfig): SharedMemory {
   }
   return {
     clusterId: 'simulated',
+    directoryId: undefined,
     topology,
     fronts: [front],
     mainBell: new Bell(mainBell),

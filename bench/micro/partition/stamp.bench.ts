@@ -51,7 +51,14 @@ class Stamping {
 
   constructor(batch: Buffer, count: number, timestampType: PartitionSettings['timestampType']) {
     const topicSettings = { ...settings, timestampType }
-    const open = { topic: 'bench', topicId: '0'.repeat(32), partition: 0, slot: 0, settings: topicSettings }
+    const open = {
+      topic: 'bench',
+      topicId: '0'.repeat(32),
+      partition: 0,
+      slot: 0,
+      leaderEpoch: 0,
+      settings: topicSettings,
+    }
     this.#partition = new Partition(open, new RingOnlyEngine(), new ProducerStates())
     this.#batch = batch
     this.#count = count

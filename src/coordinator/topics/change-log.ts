@@ -9,6 +9,7 @@ import { ErrorCode } from '../../wire/generated/errors.ts'
 import type { Refusal } from '../configs/alter.ts'
 import type { Journal, JournalRecord, NewTopic, TopicEffects } from '../ports.ts'
 import type { Decision } from './decision.ts'
+import { CommittedRecords } from './metadata-transactions.ts'
 import { decodeMetadataRecord, encodeMetadataRecord } from './records.ts'
 import type { MetadataState, TopicState } from './state.ts'
 
@@ -155,11 +156,12 @@ export class ChangeLog {
   /** Reads the log anew and makes real what had been written although its append failed. */
   async #reload(): Promise<void> {
     const state = this.#makeState()
+    const committed = new CommittedRecords((record) => {
+      const change = decodeMetadataRecord(record)
+      if (change !== undefined) state.apply(change)
+    })
     try {
-      await this.#journal.load('__cluster_metadata', 0, (record) => {
-        const change = decodeMetadataRecord(record)
-        if (change !== undefined) state.apply(change)
-      })
+      await this.#journal.load('__cluster_metadata', 0, (record) => committed.take(record))
     } catch {
       // Nothing can be decided without the log; its own room reports why it cannot be read.
       this.#clock.startTimer(reloadRetryMs, () => void this.#reload())

@@ -40,7 +40,7 @@ export function decideCreatePartitions(
     }
     partitionsLeft -= wanted.count - topic.partitionCount
     for (let index = topic.partitionCount; index < wanted.count; index++) {
-      records.push({ kind: 'partition', id: topic.id, index, nodeId, storage: topic.storage })
+      records.push({ kind: 'partition', id: topic.id, index, nodeId, leaderEpoch: 0, storage: topic.storage })
     }
     touched.push(wanted.name)
     const result = { name: wanted.name, errorCode: ErrorCode.NONE, errorMessage: null }

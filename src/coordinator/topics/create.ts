@@ -202,7 +202,8 @@ function topicRecords(
     records.push({ kind: 'config', resourceType: resourceType.topic, resourceName: topic.name, name, value })
   }
   for (let index = 0; index < topic.partitionCount; index++) {
-    records.push({ kind: 'partition', id: topic.id, index, nodeId: topic.nodeId, storage: topic.storage })
+    const { id, nodeId, storage } = topic
+    records.push({ kind: 'partition', id, index, nodeId, leaderEpoch: 0, storage })
   }
   return records
 }

@@ -15,6 +15,7 @@ import {
   makeClientQuotaRecordEntityData,
 } from '../../wire/generated/client-quota-record.ts'
 import { decodeConfigRecord, encodeConfigRecord, makeConfigRecord } from '../../wire/generated/config-record.ts'
+import { decodePartitionChangeRecord } from '../../wire/generated/partition-change-record.ts'
 import {
   decodePartitionRecord,
   encodePartitionRecord,
@@ -45,6 +46,7 @@ export type MetadataRecord =
       readonly id: TopicIdHex
       readonly index: number
       readonly nodeId: number
+      readonly leaderEpoch: number
       /** Where its batches live: chosen once, at creation, so that a broker started with another default still finds them. */
       readonly storage: StorageKind
     }
@@ -67,11 +69,26 @@ export type MetadataRecord =
   | { readonly kind: 'acl'; readonly id: string; readonly acl: Acl }
   | { readonly kind: 'remove-acl'; readonly id: string }
 
+/** What the log may hold beside that: the partition has another leader, or none, as Apache Kafka's controller notes. */
+export type ForeignRecord = { readonly kind: 'leader'; readonly id: TopicIdHex; readonly index: number }
+
 const frameVersion = 1
 /** Kafka's numbers of the record types. */
-const recordType = { topic: 2, partition: 3, config: 4, removeTopic: 9, quota: 14, acl: 18, removeAcl: 19 } as const
+const recordType = {
+  topic: 2,
+  partition: 3,
+  config: 4,
+  partitionChange: 5,
+  removeTopic: 9,
+  quota: 14,
+  acl: 18,
+  removeAcl: 19,
+} as const
 /** The versions that are written. */
 const recordVersion = { topic: 0, partition: 1, config: 0, removeTopic: 0, quota: 0, acl: 0, removeAcl: 0 } as const
+
+/** Kafka's NO_LEADER_CHANGE in a PartitionChangeRecord. */
+const leaderUnchanged = -2
 
 /** Kafka names the log folder that holds a replica by an id; Safka has one such "folder" for each kind of storage. */
 const directoryIds: Readonly<Record<StorageKind, Buffer>> = {
@@ -141,7 +158,7 @@ export function encodeMetadataRecord(record: MetadataRecord): JournalRecord {
 }
 
 /** The change that a journal record holds; undefined for types that say nothing of topics. Throws DecodeError on damage. */
-export function decodeMetadataRecord(record: JournalRecord): MetadataRecord | undefined {
+export function decodeMetadataRecord(record: JournalRecord): MetadataRecord | ForeignRecord | undefined {
   if (record.value === null) return undefined
   const reader = new Reader(record.value)
   const frame = reader.readUnsignedVarint()
@@ -160,8 +177,14 @@ export function decodeMetadataRecord(record: JournalRecord): MetadataRecord | un
         id: topicIdHex(body.topicId),
         index: body.partitionId,
         nodeId: body.leader,
+        leaderEpoch: Math.max(0, body.leaderEpoch),
         storage: storageOf(body.directories),
       }
+    }
+    case recordType.partitionChange: {
+      const body = decodePartitionChangeRecord(reader, version)
+      if (body.leader === leaderUnchanged) return undefined
+      return { kind: 'leader', id: topicIdHex(body.topicId), index: body.partitionId }
     }
     case recordType.removeTopic:
       return { kind: 'remove-topic', id: topicIdHex(decodeRemoveTopicRecord(reader, version).topicId) }
@@ -197,7 +220,7 @@ function partitionBody(record: Extract<MetadataRecord, { kind: 'partition' }>): 
     replicas: [record.nodeId],
     isr: [record.nodeId],
     leader: record.nodeId,
-    leaderEpoch: 0,
+    leaderEpoch: record.leaderEpoch,
     partitionEpoch: 0,
     directories: [directoryIds[record.storage]],
   })

@@ -7,7 +7,7 @@ import { type BrokerConfigLayers, type ConfigMap, topicConfigValue } from '../co
 import { resolveSettings } from '../configs/resolve-settings.ts'
 import type { NewTopic } from '../ports.ts'
 import { Quotas } from '../quotas/state.ts'
-import type { MetadataRecord } from './records.ts'
+import type { ForeignRecord, MetadataRecord } from './records.ts'
 
 /** Kafka's numbers of the kinds of things that have configs. */
 export const resourceType = { topic: 2, broker: 4, brokerLogger: 8, clientMetrics: 16, group: 32 } as const
@@ -27,6 +27,8 @@ export type TopicState = {
   readonly name: string
   readonly id: TopicIdHex
   readonly partitionCount: number
+  /** By partition; empty where all are 0, as in all topics that Apache Kafka never led. */
+  readonly leaderEpochs: readonly number[]
   /** Where its batches live, since its creation. */
   readonly storage: StorageKind
   /** What was set on it. */
@@ -117,11 +119,12 @@ export class MetadataState {
       isInternal: internalTopics.has(topic.name),
       settings: resolveSettings(this.overrides(topic), this.brokerConfigs()),
       partitionCount: topic.partitionCount,
+      leaderEpochs: topic.leaderEpochs,
     }
   }
 
   /** Applies one record. A record of a topic that is not there changes nothing. */
-  apply(record: MetadataRecord): void {
+  apply(record: MetadataRecord | ForeignRecord): void {
     switch (record.kind) {
       case 'topic':
         this.#createdCount += 1
@@ -129,6 +132,7 @@ export class MetadataState {
           name: record.name,
           id: record.id,
           partitionCount: 0,
+          leaderEpochs: [],
           storage: 'local',
           configs: noConfigs,
         })
@@ -137,6 +141,9 @@ export class MetadataState {
         break
       case 'partition':
         this.#applyPartition(record)
+        break
+      case 'leader':
+        this.#applyLeader(record.id, record.index)
         break
       case 'remove-topic':
         this.#applyRemove(record.id)
@@ -160,7 +167,16 @@ export class MetadataState {
     const topic = this.topicById(record.id)
     if (topic === undefined) return
     const partitionCount = Math.max(topic.partitionCount, record.index + 1)
-    this.#topics.set(topic.name, { ...topic, partitionCount, storage: record.storage })
+    const leaderEpochs = withEpoch(topic.leaderEpochs, record.index, record.leaderEpoch)
+    this.#topics.set(topic.name, { ...topic, partitionCount, leaderEpochs, storage: record.storage })
+  }
+
+  /** Kafka's controller gave the partition another leader, or none: each time with the next epoch (PartitionRegistration.merge). */
+  #applyLeader(id: TopicIdHex, index: number): void {
+    const topic = this.topicById(id)
+    if (topic === undefined) return
+    const leaderEpochs = withEpoch(topic.leaderEpochs, index, (topic.leaderEpochs[index] ?? 0) + 1)
+    this.#topics.set(topic.name, { ...topic, leaderEpochs })
   }
 
   #applyRemove(id: TopicIdHex): void {
@@ -193,6 +209,13 @@ export class MetadataState {
       this.#clientMetrics = changed
     }
   }
+}
+
+function withEpoch(leaderEpochs: readonly number[], index: number, epoch: number): readonly number[] {
+  if (epoch === (leaderEpochs[index] ?? 0)) return leaderEpochs
+  return Array.from({ length: Math.max(leaderEpochs.length, index + 1) }, (_, at) =>
+    at === index ? epoch : (leaderEpochs[at] ?? 0),
+  )
 }
 
 function setOrRemove(

@@ -4,6 +4,7 @@ import type { Offset } from '../../base/ids.ts'
 import type { AbortedTransaction, Engine, ProducerSnapshot } from '../engine.ts'
 import { abortedEndOf, writeAbortedIndexes } from './aborted-recovery.ts'
 import { noCheckpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
+import { beginEpoch } from './leader-epochs.ts'
 import { LocalLog, type LocalLogOptions } from './log.ts'
 import { ownerOf, syncPartitionFilesNow, writeOwner } from './partition-files.ts'
 import { loadSnapshot } from './producer-snapshots.ts'
@@ -32,7 +33,7 @@ export function openLocalLog(options: OpenLocalLogOptions): { engine: Engine; re
 }
 
 function openFolder(options: OpenLocalLogOptions): { engine: Engine; recovery: string } {
-  const { disk, directory, settings } = options
+  const { disk, directory, settings, leaderEpoch } = options
   const found = readCheckpoint(disk, directory)
   const folder = { disk, directory, indexIntervalBytes: settings.indexIntervalBytes }
   const segments = recoverSegments(folder, found)
@@ -61,6 +62,8 @@ function openFolder(options: OpenLocalLogOptions): { engine: Engine; recovery: s
     checkpoint = { startOffset, recoveryPoint: active.baseOffset, closed: active, ...left }
     writeCheckpoint(disk, directory, checkpoint, disk.isDurable && found.startOffset > 0)
   }
+  // Most partitions know of no other epoch than 0, and their start should not take another file.
+  if (leaderEpoch > 0) beginEpoch(disk, directory, { epoch: leaderEpoch, startOffset: active.summary.endOffset })
   const engine = new LocalLog(options, segments, checkpoint, abortedEndOf(folder, ranges))
   return { engine, recovery: segments.sentence }
 }

@@ -2,15 +2,15 @@
 
 import { noTopicId, type TopicIdHex, topicIdText } from '../../base/ids.ts'
 import { type Disk, readWhole, writeAll } from '../disk.ts'
+import { beginEpoch } from './leader-epochs.ts'
 import { syncFile } from './recovery.ts'
 
 const metadataName = 'partition.metadata'
-const epochsName = 'leader-epoch-checkpoint'
 
-/** Writes both as Kafka does for a new partition. With one host there is one leader epoch, 0, from offset 0 on. */
-export function writePartitionFiles(disk: Disk, directory: string, topicId: TopicIdHex): void {
+/** Writes both as Kafka does for a new partition. */
+export function writePartitionFiles(disk: Disk, directory: string, topicId: TopicIdHex, epoch: number): void {
   if (topicId !== noTopicId) writeOwner(disk, directory, topicId)
-  writeNew(disk, `${directory}/${epochsName}`, '0\n1\n0 0\n')
+  beginEpoch(disk, directory, { epoch, startOffset: 0 })
 }
 
 /**

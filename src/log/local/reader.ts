@@ -5,6 +5,7 @@ import type { Offset } from '../../base/ids.ts'
 import { batchHeaderBytes, batchIsControl, batchLastOffset, readRecords } from '../../wire/record-batch.ts'
 import type { Disk } from '../disk.ts'
 import { type AbortedRange, AbortedReader, type AbortedStart } from './aborted-reader.ts'
+import { endOfEpoch, readEpochsAsync } from './leader-epochs.ts'
 import { SegmentList, type SegmentView } from './segment-list.ts'
 import { firstAtOrAfter, type LogPoint, largestTime, recordOf } from './time-search.ts'
 import { soundSize, walkBatches } from './walk-batches.ts'
@@ -51,8 +52,12 @@ export class LogReader {
   /** The largest timestamps of segments that are written no more, by base offset. */
   readonly #largestTimes = new Map<Offset, number>()
   readonly #aborted = new AbortedReader()
+  readonly #disk: Disk
+  readonly #directory: string
 
   constructor(options: { readonly disk: Disk; readonly directory: string }) {
+    this.#disk = options.disk
+    this.#directory = options.directory
     this.#segments = new SegmentList(options.disk, options.directory)
   }
 
@@ -110,6 +115,11 @@ export class LogReader {
       const place = this.#segments.placeOf(options.startOffset)
       return place < 0 ? undefined : this.#aborted.find(this.#segments.views.slice(place), options)
     })
+  }
+
+  /** Where a leader epoch ended that another one followed; undefined where nothing is known of it. */
+  async endOfEpoch(epoch: number): Promise<{ readonly epoch: number; readonly endOffset: Offset } | undefined> {
+    return endOfEpoch(await readEpochsAsync(this.#disk, this.#directory), epoch)
   }
 
   /** Visits every record of the range in order (control batches excepted), for replay. */

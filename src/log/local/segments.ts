@@ -21,6 +21,7 @@ export type SegmentsHome = {
   readonly disk: Disk
   readonly directory: string
   readonly topicId: TopicIdHex
+  readonly leaderEpoch: number
   readonly clock: Clock
   readonly random: Random
 }
@@ -86,7 +87,7 @@ export class Segments {
     const { disk, directory, topicId } = this.#home
     disk.makeDirectory(directory)
     if (disk.isDurable) {
-      writePartitionFiles(disk, directory, topicId)
+      writePartitionFiles(disk, directory, topicId, this.#home.leaderEpoch)
       this.arePartitionFilesUnsynced = true
     }
     return this.#start(0, settings)

@@ -48,6 +48,10 @@ export class SteadyReader {
     return this.#steadily((reader) => reader.abortedTransactions(options))
   }
 
+  endOfEpoch(epoch: number): ReturnType<LogReader['endOfEpoch']> {
+    return this.#reader.endOfEpoch(epoch)
+  }
+
   /** Lets go of all files. The reader may be used again. */
   close(): void {
     this.#reader.close()
