@@ -151,19 +151,22 @@ async function dumpLogs(
   // Of snapshots that no sync covered only the newest is looked at, by Kafka as here: older ones may stay damaged.
   const kinds = ['.log', '.index', '.timeindex', '.txnindex', ...(isLossy ? [] : ['.snapshot'])]
   const files = kinds.flatMap((kind) => filesBelow('.', kind, directory).map((name) => join(directory, name)))
-  const argv = ['org.apache.kafka.tools.DumpLogSegments', '--deep-iteration', '--index-sanity-check', '--files']
-  const { stdout, stderr } = await promisify(execFile)(logTool, [...argv, files.join(',')], {
-    maxBuffer: 2 ** 30,
-  })
-  const bad = `${stdout}${stderr}`
-    .split('\n')
-    .filter((line) => /isvalid: false|mismatch|corrupt|exception|error|found \d+ invalid|not consecutive/i.test(line))
+  const bad: string[] = []
+  // What a broker looks at when it starts, and then every entry of every index.
+  for (const depth of ['--index-sanity-check', '--verify-index-only']) {
+    const argv = ['org.apache.kafka.tools.DumpLogSegments', '--deep-iteration', depth, '--files', files.join(',')]
+    const { stdout, stderr } = await promisify(execFile)(logTool, argv, { maxBuffer: 2 ** 30 })
+    for (const line of `${stdout}${stderr}`.split('\n')) if (logFault.test(line)) bad.push(line)
+  }
   const first = bad.slice(0, 10).join('\n')
   return {
     files: files.length,
     fault: bad.length === 0 ? '' : `DumpLogSegments: ${bad.length} lines such as\n${first}`,
   }
 }
+
+/** What DumpLogSegments says where something is wrong. */
+const logFault = /isvalid: false|invalid bytes|mismatch|non-consecutive|out of order|corrupt|exception|error/i
 
 function describe({ seed, sync, owners, fronts, hasPowerCuts }: LifeOptions): string {
   return `seed ${seed}, sync ${sync}${hasPowerCuts ? ' with power cuts' : ''}, ${owners} owners, ${fronts} fronts`

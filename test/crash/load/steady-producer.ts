@@ -16,6 +16,7 @@ export type SteadyProducerOptions = { readonly world: World; readonly mode: Prod
 
 const recordsPerTurn = 60
 const batchBytes = 8_000
+const codecs = ['none', 'none', 'lz4', 'snappy', 'gzip', 'zstd'] as const
 
 export class SteadyProducer implements Actor {
   readonly name: string
@@ -38,7 +39,10 @@ export class SteadyProducer implements Actor {
   async run(): Promise<void> {
     const client = crashClient(this.#world, this.#mode !== 'once')
     const isIdempotent = this.#mode === 'idempotent'
-    const make = (): Producer => new Producer({ client, isIdempotent, acks: isIdempotent ? -1 : 1, batchBytes })
+    const make = (): Producer => {
+      const compression = codecs[this.#world.random.below(codecs.length)] ?? 'none'
+      return new Producer({ client, isIdempotent, acks: isIdempotent ? -1 : 1, batchBytes, compression })
+    }
     let producer = make()
     while (!this.#world.isStopping) {
       this.#hasFailed = false
