@@ -5,8 +5,22 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Admin } from '../../src/client/admin.ts'
+import { offsetCommitCall, offsetFetchCall } from '../../src/client/calls.ts'
 import type { KafkaClient } from '../../src/client/client.ts'
+import type { BrokerConnection } from '../../src/client/connection.ts'
 import { Producer } from '../../src/client/producer.ts'
+import { ErrorCode } from '../../src/wire/generated/errors.ts'
+import {
+  makeOffsetCommitRequest,
+  makeOffsetCommitRequestOffsetCommitRequestPartition as makeOffsetCommitRequestPartition,
+  makeOffsetCommitRequestOffsetCommitRequestTopic as makeOffsetCommitRequestTopic,
+} from '../../src/wire/generated/offset-commit.ts'
+import {
+  makeOffsetFetchRequest,
+  makeOffsetFetchRequestOffsetFetchRequestGroup as makeOffsetFetchRequestGroup,
+  makeOffsetFetchRequestOffsetFetchRequestTopics as makeOffsetFetchRequestTopics,
+} from '../../src/wire/generated/offset-fetch.ts'
+import { openConnection } from './raw-requests.ts'
 import { clientOf, createTopic, readPartition } from './records.ts'
 import { shapes, startTestBroker, type TestBroker, until } from './test-broker.ts'
 
@@ -136,5 +150,56 @@ restarts('what was cleaned is remembered, in the file that Kafka has for it', as
     await broker.close()
   }
 })
+
+restarts('what groups committed over and over is compacted, and found again', async () => {
+  const ratio = ['log.cleaner.min.cleanable.ratio', '0.01'] as const
+  const sizes = ['offsets.topic.segment.bytes', '1048576'] as const
+  let broker = await startTestBroker({
+    owners: 1,
+    kafka: new Map([...kafka, ratio, sizes, ['offsets.topic.num.partitions', '1']]),
+  })
+  try {
+    await createTopic(broker.address, { name: topic, partitions: 1 })
+    let connection = await openConnection(broker.address)
+    const commits = Array.from({ length: 450 }, (_, offset) => commitOffset(connection, `group ${offset % 3}`, offset))
+    for (const errorCode of await Promise.all(commits)) assert.is(errorCode, ErrorCode.NONE)
+    const first = join(broker.directory, '__consumer_offsets-0', `${'0'.repeat(20)}.log`)
+    const bytes = (): number => statSync(first, { throwIfNoEntry: false })?.size ?? Number.POSITIVE_INFINITY
+    await until('the commits are compacted', () => bytes() < 50_000)
+    connection.close()
+    broker = await broker.restart()
+    connection = await openConnection(broker.address)
+    for (const group of [0, 1, 2]) assert.is(await committedOffset(connection, `group ${group}`), 447 + group)
+    connection.close()
+  } finally {
+    await broker.close()
+  }
+})
+
+/** Commits an offset as a client without a group does, with a long note. */
+async function commitOffset(connection: BrokerConnection, groupId: string, offset: number): Promise<number> {
+  const partition = makeOffsetCommitRequestPartition({
+    partitionIndex: 0,
+    committedOffset: offset,
+    committedMetadata: 'm'.repeat(4_000),
+  })
+  const request = makeOffsetCommitRequest({
+    groupId,
+    generationIdOrMemberEpoch: -1,
+    topics: [makeOffsetCommitRequestTopic({ name: topic, partitions: [partition] })],
+  })
+  const response = await connection.send(offsetCommitCall, request, { version: 8 })
+  return response.topics[0]?.partitions[0]?.errorCode ?? -1
+}
+
+async function committedOffset(connection: BrokerConnection, groupId: string): Promise<number> {
+  const group = makeOffsetFetchRequestGroup({
+    groupId,
+    topics: [makeOffsetFetchRequestTopics({ name: topic, partitionIndexes: [0] })],
+  })
+  const request = makeOffsetFetchRequest({ groups: [group] })
+  const response = await connection.send(offsetFetchCall, request, { version: 8 })
+  return response.groups[0]?.topics[0]?.partitions[0]?.committedOffset ?? -1
+}
 
 restarts.run()
