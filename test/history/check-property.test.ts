@@ -23,7 +23,10 @@ for (const hasLosses of [false, true]) {
     const endMs = performance.now() + budgetMs / 2
     const planted = new Map<AnomalyKind, number>()
     let seed = firstSeed
-    for (; performance.now() < endMs || seed < firstSeed + 30; seed++) {
+    const isRare = (kind: AnomalyKind): boolean => (planted.get(kind) ?? 0) <= 2
+    // Some anomalies can't be planted in every history: a slow machine goes on until each was.
+    const isMore = (): boolean => seed < firstSeed + 30 || (kinds.some(isRare) && seed < firstSeed + 1000)
+    for (; performance.now() < endMs || isMore(); seed++) {
       const operationCount = 50 + (seed % 10) * 50
       const make = (): History => correctHistory({ seed, operationCount, hasLosses })
       assert.is(checkHistory(make()).toString(), '', `seed ${seed}`)
@@ -38,7 +41,7 @@ for (const hasLosses of [false, true]) {
     console.log(
       `\n${name}, seeds ${firstSeed} to ${seed - 1}: ${[...planted].map((pair) => pair.join(' ')).join(', ')}`,
     )
-    for (const kind of kinds) assert.ok((planted.get(kind) ?? 0) > 2, `${kind} was planted ${planted.get(kind)} times`)
+    for (const kind of kinds) assert.not(isRare(kind), `${kind} was planted ${planted.get(kind)} times`)
   })
 }
 
