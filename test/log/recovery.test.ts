@@ -61,6 +61,19 @@ test('a last batch with any damaged byte below its checksum is cut off', () => {
   }
 })
 
+test('a last batch whose offset lies beyond what a segment can hold is cut off', () => {
+  for (const offset of [2n ** 31n, 2n ** 40n, 2n ** 62n]) {
+    const batches = batchesAt(0, 3)
+    const disk = crashedDisk(batches)
+    const bytes = Buffer.alloc(8)
+    bytes.writeBigInt64BE(offset)
+    patch(disk, logPath, (batches[0]?.length ?? 0) + (batches[1]?.length ?? 0), bytes)
+    const { engine, recovery } = openLog(disk)
+    assert.is(engine.endOffset, 2)
+    assert.match(recovery, /too far/)
+  }
+})
+
 test('zeros and foreign bytes behind the last batch are cut off', () => {
   const kept = Buffer.concat([batchAt(0), batchAt(1)])
   for (const tail of [Buffer.alloc(5000), Buffer.alloc(70, 0xff), Buffer.alloc(11, 1), batchAt(1), batchAt(0)]) {

@@ -23,10 +23,12 @@ export type ScanResult = {
 
 /** One read's bytes: large enough that the calls cost nothing, small enough to stay in the cache. */
 const chunkBytes = 1024 * 1024
+/** Indexes count offsets from their segment's base in 31 bits. */
+const segmentOffsetsMax = 2 ** 31 - 1
 
 /**
  * Visits each sound batch from `position` on. `hasCrc` compares checksums too. A batch is sound when it lies whole in the file,
- * has magic 2, and begins at or after the end of the one before it (first: `endOffset`).
+ * has magic 2, and begins at or after the end of the one before it (first: `endOffset`, the segment's base), and not too far.
  */
 export function scanBatches(
   file: DiskFile,
@@ -46,7 +48,7 @@ export function scanBatches(
       const sizeBytes = batchSizeBytes(filled, at)
       damage = sizeDamage(sizeBytes, size - position - at)
       if (damage !== '' || sizeBytes > left) break
-      damage = batchDamage(filled, at, from.isChecked, endOffset)
+      damage = batchDamage(filled, at, from, endOffset)
       if (damage !== '') break
       visit(filled, at, sizeBytes)
       endOffset = batchBaseOffset(filled, at) + batchLastOffsetDelta(filled, at) + 1
@@ -67,10 +69,18 @@ function sizeDamage(sizeBytes: number, leftInFile: number): string {
   return sizeBytes > leftInFile ? 'is cut off' : ''
 }
 
-function batchDamage(bytes: Buffer, at: number, isChecked: boolean, endOffset: Offset): string {
+function batchDamage(
+  bytes: Buffer,
+  at: number,
+  { isChecked, endOffset: segmentBase }: { readonly isChecked: boolean; readonly endOffset: Offset },
+  endOffset: Offset,
+): string {
   if (batchMagic(bytes, at) !== 2) return `has magic ${batchMagic(bytes, at)}`
   if (isChecked && !isCrcRight(bytes, at)) return 'fails its checksum'
   const baseOffset = batchBaseOffset(bytes, at)
   if (baseOffset < endOffset) return `has offset ${baseOffset}, below ${endOffset}`
+  // The checksum does not cover the offset.
+  const lastOffset = baseOffset + batchLastOffsetDelta(bytes, at)
+  if (lastOffset - segmentBase > segmentOffsetsMax) return `has offset ${baseOffset}, too far from ${segmentBase}`
   return batchLastOffsetDelta(bytes, at) < 0 ? 'has a negative offset delta' : ''
 }
