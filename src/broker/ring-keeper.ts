@@ -128,7 +128,7 @@ export class RingKeeper {
       const fixed = powerOfTwoFrom(partition.settings.ringBytes)
       return present === undefined && needed <= fixed ? fixed : undefined
     }
-    if (present === undefined) return Math.max(ringBytesFirst, needed)
+    if (present === undefined) return Math.max(Math.min(ringBytesFirst, this.#ringBytesMax), needed)
     if (present.ring.entryBytesMax < entryBytes) return needed
     const grown = Math.min(present.ring.dataBytes * growthFactor, this.#ringBytesMax)
     return isFull && grown > present.ring.dataBytes ? grown : undefined

@@ -9,7 +9,9 @@ import { isSlot } from '../../src/ring/cursor.ts'
 import type { Ring } from '../../src/ring/ring.ts'
 import { FakeFront, FakeOwner, partitionSettings } from './fake-agents.ts'
 
-function keeperWith(options: { storage?: StorageKind; memoryBytesMax?: number; ringBytes?: number } = {}) {
+function keeperWith(
+  options: { storage?: StorageKind; memoryBytesMax?: number; ringBytes?: number; ringBytesMax?: number } = {},
+) {
   const owner = new FakeOwner()
   const front = new FakeFront()
   const clock = new VirtualClock()
@@ -23,7 +25,7 @@ function keeperWith(options: { storage?: StorageKind; memoryBytesMax?: number; r
     owners: [owner],
     fronts: [front],
     clock,
-    ringBytesMax: 4 * 1024 * 1024,
+    ringBytesMax: options.ringBytesMax ?? 4 * 1024 * 1024,
     memoryBytesMax: options.memoryBytesMax ?? 64 * 1024 * 1024,
     find,
   })
@@ -42,6 +44,12 @@ test('the first ring is small, and owner and fronts have it before its asker is 
   assert.is(ringAt(keeper, 3).dataBytes, ringBytesFirst)
   assert.ok(owner.rings.get(3))
   assert.is(owner.rings.get(3), front.rings.get(3))
+})
+
+test('where even the first ring would be larger than allowed, it is as large as allowed', async () => {
+  const { keeper } = keeperWith({ ringBytesMax: 16_384 })
+  await keeper.ensure(0, 100, false)
+  assert.is(ringAt(keeper, 0).dataBytes, 16_384)
 })
 
 test('an entry that the first ring could not take gets a ring that can', async () => {
