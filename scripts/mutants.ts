@@ -16,33 +16,45 @@ const seedsMax = 1_000
 const secondsMax = 60
 const stressMs = 20_000
 /** A run that hangs is ended. */
-const timeoutMs = 600_000
+const timeoutMs = 900_000
+const jobs = 2
 const tablePath = join(projectRoot, 'test/simulation/MUTANTS.md')
 
 type Verdict = { readonly mutant: Mutant; readonly isCaught: boolean; readonly by: string; readonly after: string }
 
 async function main(parts: readonly string[]): Promise<number> {
   const chosen = mutants.filter(({ name }) => parts.length === 0 || parts.some((part) => name.includes(part)))
-  const copy = mkdtempSync(join(tmpdir(), 'safka-mutants-'))
-  const verdicts: Verdict[] = []
+  const copies = Array.from({ length: jobs }, makeCopy)
+  const verdicts = new Map<string, Verdict>()
   try {
-    for (const folder of ['src', 'workers', 'test', 'scripts']) {
-      cpSync(join(projectRoot, folder), join(copy, folder), { recursive: true })
+    const waiting = [...chosen]
+    const work = async (copy: string): Promise<void> => {
+      for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
+        const verdict = await judge(copy, mutant)
+        verdicts.set(mutant.name, verdict)
+        console.log(`${verdict.isCaught ? 'caught' : 'MISSED'}  ${mutant.name}: ${verdict.by} (${verdict.after})`)
+      }
     }
-    cpSync(join(projectRoot, 'package.json'), join(copy, 'package.json'))
-    symlinkSync(join(projectRoot, 'node_modules'), join(copy, 'node_modules'))
-    for (const mutant of chosen) {
-      const verdict = await judge(copy, mutant)
-      verdicts.push(verdict)
-      console.log(`${verdict.isCaught ? 'caught' : 'MISSED'}  ${mutant.name}: ${verdict.by} (${verdict.after})`)
-    }
+    await Promise.all(copies.map(work))
   } finally {
-    rmSync(copy, { recursive: true, force: true })
+    for (const copy of copies) rmSync(copy, { recursive: true, force: true })
   }
-  const missed = verdicts.filter(({ isCaught }) => !isCaught).length
-  if (parts.length === 0) writeFileSync(tablePath, table(verdicts))
-  console.log(`${verdicts.length - missed} of ${verdicts.length} planted defects were caught`)
+  const inOrder = chosen.flatMap(({ name }) => verdicts.get(name) ?? [])
+  const missed = inOrder.filter(({ isCaught }) => !isCaught).length
+  if (parts.length === 0) writeFileSync(tablePath, table(inOrder))
+  console.log(`${inOrder.length - missed} of ${inOrder.length} planted defects were caught`)
   return missed === 0 ? 0 : 1
+}
+
+/** The sources in a folder of their own. */
+function makeCopy(): string {
+  const copy = mkdtempSync(join(tmpdir(), 'safka-mutants-'))
+  for (const folder of ['src', 'workers', 'test', 'scripts']) {
+    cpSync(join(projectRoot, folder), join(copy, folder), { recursive: true })
+  }
+  cpSync(join(projectRoot, 'package.json'), join(copy, 'package.json'))
+  symlinkSync(join(projectRoot, 'node_modules'), join(copy, 'node_modules'))
+  return copy
 }
 
 async function judge(copy: string, mutant: Mutant): Promise<Verdict> {

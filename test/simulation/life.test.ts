@@ -15,6 +15,7 @@ function newLife(scheduler: Scheduler, machine: Machine): Life {
     random: scheduler.random,
     logger: silentLogger,
     owners: 2,
+    ringBytesMax: 65_536,
     ringMemoryBytesMax: 8_000_000,
     kafka: new Map([['offsets.topic.num.partitions', '2']]),
     onDeath: (reason) => assert.unreachable(reason.message),

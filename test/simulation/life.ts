@@ -36,6 +36,7 @@ export type LifeOptions = {
   readonly random: Random
   readonly logger: Logger
   readonly owners: number
+  readonly ringBytesMax: number
   readonly ringMemoryBytesMax: number
   readonly kafka: ReadonlyMap<string, string>
   /** An agent threw: a defect. */
@@ -197,14 +198,14 @@ function isFront(agent: { doWork(): number }): agent is FrontAgent {
   return 'accept' in agent
 }
 
-function configOf({ owners, ringMemoryBytesMax, kafka }: LifeOptions): BrokerConfig {
+function configOf({ owners, ringBytesMax, ringMemoryBytesMax, kafka }: LifeOptions): BrokerConfig {
   return configWith({
     storage: 'local',
     dataDirectory: '/simulated',
     owners,
     fronts: 1,
     partitions: 1,
-    ringBytesMax: Math.min(1024 * 1024, ringMemoryBytesMax),
+    ringBytesMax,
     ringMemoryBytesMax,
     fetchSessionsMax: 4,
     kafka,

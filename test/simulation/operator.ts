@@ -146,6 +146,7 @@ export class Operator {
       random: this.#world.random,
       logger: this.#logger,
       owners: this.#plan.owners,
+      ringBytesMax: this.#plan.ringBytesMax,
       ringMemoryBytesMax: this.#plan.ringMemoryBytesMax,
       kafka: this.#plan.kafka,
       onDeath: (reason) => this.#world.fail(reason),

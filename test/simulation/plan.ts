@@ -26,6 +26,7 @@ export type Fault = { readonly kind: FaultKind; readonly after: number }
 export type Plan = {
   readonly policy: Policy
   readonly owners: number
+  readonly ringBytesMax: number
   readonly ringMemoryBytesMax: number
   readonly kafka: ReadonlyMap<string, string>
   readonly places: readonly Place[]
@@ -63,6 +64,7 @@ export function makePlan(random: Random): Plan {
     ['log.index.interval.bytes', String(1 + random.below(4_000))],
     ['log.retention.ms', '-1'],
   ])
+  const ringBytesMax = 4_096 * 2 ** random.below(7)
   const faultCount = faultsMin + random.below(5)
   const faults = Array.from({ length: faultCount }, (_, index): Fault => {
     const kind = faultKinds[random.below(faultKinds.length)] ?? 'kill'
@@ -73,7 +75,9 @@ export function makePlan(random: Random): Plan {
   return {
     policy,
     owners: 1 + random.below(2),
-    ringMemoryBytesMax: random.below(3) === 0 ? 1_600_000 : 8_000_000,
+    // Small rings fill up and wrap around; with little memory they are taken back from partitions that pause.
+    ringBytesMax,
+    ringMemoryBytesMax: ringBytesMax * (random.below(3) === 0 ? 7 : 100),
     kafka,
     places,
     topics,

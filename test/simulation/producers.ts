@@ -161,9 +161,7 @@ export class IdempotentProducer extends Client {
       if (first < 0) break
       const sent = burst.slice(first)
       const connection = await this.connect()
-      const answers = await Promise.all(
-        sent.map(({ request }) => produceOnce(connection, request, produceVersions.byName)),
-      )
+      const answers = await Promise.all(sent.map((inBurst) => this.#sendOne(connection, inBurst)))
       if (!this.#take(sent, answers)) {
         for (const { batch, produced } of sent) if (produced === undefined) batch.end('unknown')
         await this.#init()
@@ -195,16 +193,22 @@ export class IdempotentProducer extends Client {
     }
   }
 
-  /** Notes what was acknowledged; false where the broker has lost the producer, as it may after a power cut only. */
+  /** What was acknowledged is noted at once: a power cut may come before the answers to the others do. */
+  async #sendOne(connection: SimulatedConnection, inBurst: InBurst): Promise<Produced> {
+    const produced = await produceOnce(connection, inBurst.request, produceVersions.byName)
+    if (produced !== 'lost' && produced.errorCode === ErrorCode.NONE) {
+      inBurst.produced = produced
+      inBurst.batch.end('ok', produced.baseOffset)
+    }
+    return produced
+  }
+
+  /** False where the broker has lost the producer, as it may after a power cut only. */
   #take(sent: readonly InBurst[], answers: readonly Produced[]): boolean {
     for (const [index, answer] of answers.entries()) {
       const inBurst = sent[index]
       if (inBurst === undefined || answer === 'lost') return true
-      if (answer.errorCode === ErrorCode.NONE) {
-        inBurst.produced = answer
-        inBurst.batch.end('ok', answer.baseOffset)
-        continue
-      }
+      if (answer.errorCode === ErrorCode.NONE) continue
       if (isRetriable(answer.errorCode)) return true
       const { sync } = this.world.place(inBurst.batch.partition)
       const isExcused = this.world.hasLostTails && sync !== 'every'

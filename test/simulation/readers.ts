@@ -43,11 +43,12 @@ export class Reader extends Client {
     const { world } = this
     const startedAt = world.history.now
     const partitions = [...this.positions]
+    const outOfRange: number[] = []
     const answers = await this.#fetch(partitions, waitMs)
     for (const [partition, from] of partitions) {
       const data = answers.get(partition)
       if (data === undefined) continue
-      if (data.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) await this.#reset(partition)
+      if (data.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) outOfRange.push(partition)
       if (data.errorCode !== ErrorCode.NONE) {
         if (data.errorCode !== ErrorCode.OFFSET_OUT_OF_RANGE && !isRetriable(data.errorCode)) {
           this.refuse(`Fetch of partition ${partition}`, data.errorCode)
@@ -61,6 +62,7 @@ export class Reader extends Client {
       this.positions.set(partition, fetched.next)
       world.history.add({ kind: 'poll', reader: this.#reader, partition, ...fetched, startedAt })
     }
+    for (const partition of outOfRange) await this.#reset(partition)
   }
 
   /** Where a partition ends for this reader. */

@@ -184,17 +184,25 @@ export class TransactionalProducer extends Client {
         continue
       }
       batch.end('unknown')
-      this.#accept('a transactional Produce', produced.errorCode)
+      this.#accept('a transactional Produce', produced.errorCode, partition)
       throw new MustBeginAnew()
     }
   }
 
   /** Errors that a producer may get whose transaction took too long, or whose partition has lost its tail. */
-  #accept(what: string, errorCode: number): void {
+  #accept(what: string, errorCode: number, partition?: number): void {
     const isLate = this.nowMs - this.#beganMs >= timeoutMs
     if (isLate && lateCodes.has(errorCode)) return
     if (this.world.hasLostTails && lostCodes.has(errorCode)) return
+    // Where all its data was deleted, a marker is all that tells of the producer after a crash: as in Kafka, sequence 0 is next.
+    if (errorCode === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER && this.#wasTrimmed(partition)) return
     this.refuse(what, errorCode)
+  }
+
+  #wasTrimmed(partition: number | undefined): boolean {
+    return this.world.history.operations.some(
+      (operation) => operation.kind === 'trim' && operation.partition === partition && operation.start > 0,
+    )
   }
 
   async #commitOffset(open: Open): Promise<boolean> {
