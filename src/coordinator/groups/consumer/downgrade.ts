@@ -29,9 +29,13 @@ export function planDowngrade(
   { group, leaving }: { readonly group: ConsumerGroup; readonly leaving: ReadonlySet<string> },
 ): Downgrade | undefined {
   const { settings, topics } = decision.ports
-  const staying = [...group.members.values()].filter(({ id }) => !leaving.has(id))
-  const isPossible = staying.length > 0 && staying.every(({ profile }) => profile.classic !== null)
-  if (!isPossible || !settings.consumer.migration.canDowngrade) return undefined
+  const staying: ConsumerMember[] = []
+  for (const member of group.members.values()) {
+    if (leaving.has(member.id)) continue
+    if (member.profile.classic === null) return undefined
+    staying.push(member)
+  }
+  if (staying.length === 0 || !settings.consumer.migration.canDowngrade) return undefined
   if (staying.length > Math.min(settings.groupMembersMax, membersMax)) return undefined
   const classic = newClassicGroup()
   const members = staying.map(classicMember)

@@ -64,9 +64,9 @@ function memberFor(group: ConsumerGroup, memberId: string): ConsumerMember {
 }
 
 function setProfile(group: ConsumerGroup, member: ConsumerMember, profile: MemberProfile): void {
-  countRegex(group, member.profile.topicRegex, -1)
+  countSubscription(group, member.profile, -1)
   member.profile = profile
-  countRegex(group, profile.topicRegex, 1)
+  countSubscription(group, profile, 1)
   if (profile.instanceId !== null) group.staticMembers.set(profile.instanceId, member.id)
 }
 
@@ -81,17 +81,21 @@ function removeMember(group: ConsumerGroup, memberId: string): void {
   const member = group.members.get(memberId)
   if (member === undefined) return
   group.members.delete(memberId)
-  countRegex(group, member.profile.topicRegex, -1)
+  countSubscription(group, member.profile, -1)
   releaseAll(group, member.standing)
   const { instanceId } = member.profile
   if (instanceId !== null && group.staticMembers.get(instanceId) === memberId) group.staticMembers.delete(instanceId)
 }
 
-function countRegex(group: ConsumerGroup, regex: string, step: 1 | -1): void {
-  if (regex === '') return
-  const count = (group.regexMembers.get(regex) ?? 0) + step
-  if (count === 0) group.regexMembers.delete(regex)
-  else group.regexMembers.set(regex, count)
+function countSubscription(group: ConsumerGroup, { topicNames, topicRegex }: MemberProfile, step: 1 | -1): void {
+  for (const name of topicNames) count(group.nameMembers, name, step)
+  if (topicRegex !== '') count(group.regexMembers, topicRegex, step)
+}
+
+function count(members: Map<string, number>, key: string, step: 1 | -1): void {
+  const counted = (members.get(key) ?? 0) + step
+  if (counted === 0) members.delete(key)
+  else members.set(key, counted)
 }
 
 function hold(group: ConsumerGroup, held: HeldPartitions, epoch: number): void {

@@ -82,6 +82,8 @@ export type ConsumerGroup = {
   /** The epoch of the member that holds a partition, or still has to give it up. */
   readonly holderEpochs: Map<TopicIdHex, Map<number, number>>
   readonly regexes: Map<string, ResolvedRegex>
+  /** How many members are subscribed to each topic by its name. */
+  readonly nameMembers: Map<string, number>
   /** How many members are subscribed to each regular expression. */
   readonly regexMembers: Map<string, number>
   /** Whether the journal holds the record in which Kafka kept topics before 4.1: it goes with the next change. */
@@ -108,6 +110,7 @@ export function newConsumerGroup(): ConsumerGroup {
     targets: new Map(),
     holderEpochs: new Map(),
     regexes: new Map(),
+    nameMembers: new Map(),
     regexMembers: new Map(),
     hasPartitionMetadata: false,
     isMetadataStale: true,
@@ -176,15 +179,14 @@ export function subscribedNames(group: ConsumerGroup, { topicNames, topicRegex }
 
 /** Names of the topics that any member reads. */
 export function allSubscribedNames(group: ConsumerGroup): Set<string> {
-  const names = new Set<string>()
-  for (const { profile } of group.members.values()) for (const name of profile.topicNames) names.add(name)
+  const names = new Set(group.nameMembers.keys())
   for (const { topics } of group.regexes.values()) for (const name of topics) names.add(name)
   return names
 }
 
 /** Whether any member reads a topic. */
 export function isSubscribed(group: ConsumerGroup, name: string): boolean {
-  for (const { profile } of group.members.values()) if (profile.topicNames.includes(name)) return true
+  if (group.nameMembers.has(name)) return true
   for (const { topics } of group.regexes.values()) if (topics.includes(name)) return true
   return false
 }
