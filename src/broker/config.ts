@@ -3,6 +3,8 @@
 import { resolve } from 'node:path'
 import type { LogLevel } from '../base/logger.ts'
 import type { StorageKind } from '../base/topology.ts'
+import { emptyBrokerConfigs } from '../coordinator/configs/effective.ts'
+import { brokerBoundsProblem } from '../coordinator/configs/group-bounds.ts'
 import { ConfigError } from './config-error.ts'
 import { offsetsCodec } from './coordinator-settings.ts'
 import { usableCores } from './cpu-quota.ts'
@@ -109,6 +111,8 @@ function requireConsistent(config: BrokerConfig): void {
     )
   }
   requireAuthorizer(config.kafka)
+  const problem = brokerBoundsProblem({ ...emptyBrokerConfigs, static: config.kafka })
+  if (problem !== undefined) throw new ConfigError(problem)
   if (config.ringMemoryBytesMax < config.ringBytesMax) {
     throw new ConfigError(
       `ring-memory-bytes-max (${config.ringMemoryBytesMax}) must be at least ring-bytes-max (${config.ringBytesMax})`,

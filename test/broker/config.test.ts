@@ -148,6 +148,17 @@ test('an authorizer is taken where everyone may do everything', () => {
   }
 })
 
+test('what holds for all consumer groups must be within the bounds for one', () => {
+  const startWith = (setting: string) => configOf({ argv: ['--set', setting] })
+  assert.throws(
+    () => startWith('group.consumer.heartbeat.interval.ms=4999'),
+    'group.consumer.min.heartbeat.interval.ms',
+  )
+  assert.throws(() => startWith('group.consumer.session.timeout.ms=60001'), 'group.consumer.max.session.timeout.ms')
+  assert.throws(() => startWith('group.consumer.min.session.timeout.ms=60001'), 'must be greater than or equal to')
+  startWith('group.consumer.session.timeout.ms=60000')
+})
+
 test('the static configs tell what differs from Kafka, under Kafka’s names', () => {
   const { kafka } = configOf({ argv: ['--storage', 'ring', '--partitions', '2'] })
   assert.is(kafka.get('group.initial.rebalance.delay.ms'), '0')

@@ -172,14 +172,29 @@ test('where a topic lives cannot be changed', async () => {
 
 test("a group's configs are its own, the broker's, or the default", async () => {
   const made = makeCoordinator({ staticConfigs: { 'group.consumer.session.timeout.ms': '46000' } })
-  assert.is(made.coordinator.groupConfig('g', 'consumer.session.timeout.ms'), '46000')
+  assert.is(made.coordinator.numberOf('g', 'consumer.session.timeout.ms'), 46_000)
   assert.is(await alter(made, 32, 'g', [['consumer.session.timeout.ms', 0, '50000']]), ErrorCode.NONE)
-  assert.is(made.coordinator.groupConfig('g', 'consumer.session.timeout.ms'), '50000')
-  assert.is(made.coordinator.groupConfig('other', 'consumer.session.timeout.ms'), '46000')
+  assert.is(made.coordinator.numberOf('g', 'consumer.session.timeout.ms'), 50_000)
+  assert.is(made.coordinator.numberOf('other', 'consumer.session.timeout.ms'), 46_000)
   assert.equal(
     (await describe(made, 32, 'g', ['consumer.session.timeout.ms'])).map((c) => c.configSource),
     [8],
   )
+})
+
+test("a group's session must be within the broker's bounds, and longer than the time between heartbeats", async () => {
+  const staticConfigs = {
+    'group.consumer.min.session.timeout.ms': '1000',
+    'group.consumer.max.session.timeout.ms': '50000',
+  }
+  const made = makeCoordinator({ staticConfigs })
+  const session = 'consumer.session.timeout.ms'
+  assert.is(await alter(made, 32, 'g', [[session, 0, '999']]), ErrorCode.INVALID_CONFIG)
+  assert.is(await alter(made, 32, 'g', [[session, 0, '50001']]), ErrorCode.INVALID_CONFIG)
+  assert.is(await alter(made, 32, 'g', [[session, 0, '5000']]), ErrorCode.INVALID_CONFIG)
+  assert.is(await alter(made, 32, 'g', [[session, 0, '5001']]), ErrorCode.NONE)
+  assert.is(await alter(made, 32, 'g', [['consumer.heartbeat.interval.ms', 0, '6000']]), ErrorCode.INVALID_CONFIG)
+  assert.is(made.coordinator.numberOf('g', session), 5_001)
 })
 
 test('topic deletion can be disabled, and old clients get an error that they know', async () => {

@@ -24,7 +24,8 @@ import {
   type Refusal,
 } from '../configs/alter.ts'
 import { clientMetricsRefusal } from '../configs/client-metrics.ts'
-import { brokerConfigValue, type ConfigMap } from '../configs/effective.ts'
+import type { ConfigMap } from '../configs/effective.ts'
+import { groupConfigRefusal } from '../configs/group-bounds.ts'
 import type { LoggerLevel } from '../configs/logger-level.ts'
 import { type Decision, duplicatesOf } from './decision.ts'
 import { topicNameProblem } from './names.ts'
@@ -126,28 +127,6 @@ function scopeOf(state: MetadataState, resource: Resource, nodeId: number): Conf
   }
 }
 
-/** Kafka bounds a group's timeouts by broker configs: `consumer.session.timeout.ms` by `group.consumer.min.session.timeout.ms`. */
-function groupBoundRefusal(state: MetadataState, decided: DecidedConfigs): Refusal | undefined {
-  for (const [name, value] of decided) {
-    const [kind, ...rest] = name.split('.')
-    const bound = (which: string): { name: string; value: string | null } => {
-      const boundName = `group.${kind}.${which}.${rest.join('.')}`
-      return { name: boundName, value: brokerConfigValue(boundName, state.brokerConfigs()) }
-    }
-    if (value === null) continue
-    const least = bound('min')
-    const most = bound('max')
-    const side =
-      least.value !== null && Number(value) < Number(least.value)
-        ? `greater than or equal to ${least.name}`
-        : most.value !== null && Number(value) > Number(most.value)
-          ? `less than or equal to ${most.name}`
-          : undefined
-    if (side !== undefined) return { errorCode: ErrorCode.INVALID_CONFIG, message: `${name} must be ${side}` }
-  }
-  return undefined
-}
-
 function decideResources<Wanted extends Resource>(
   state: MetadataState,
   resources: readonly Wanted[],
@@ -202,7 +181,7 @@ function decideResource<Wanted extends Resource>(
   if (isRefusal(decided)) return decided
   switch (scope) {
     case 'group':
-      return groupBoundRefusal(state, decided) ?? decided
+      return groupConfigRefusal(decided, configsAfter(current, decided), state.brokerConfigs()) ?? decided
     case 'clientMetrics':
       return clientMetricsRefusal(configsAfter(current, decided)) ?? decided
     default:

@@ -1,6 +1,5 @@
 /** The coordinator of topics and configs: answers the admin requests, and keeps the broker's one truth about topics. */
 
-import { assertDefined } from '../../base/assert.ts'
 import type { Clock } from '../../base/clock.ts'
 import { messageOf } from '../../base/errors.ts'
 import { noTopicId, type TopicIdHex } from '../../base/ids.ts'
@@ -24,7 +23,8 @@ import {
   incrementalAlterConfigsApi,
 } from '../../wire/generated/incremental-alter-configs.ts'
 import type { Refusal } from '../configs/alter.ts'
-import { brokerConfigValue, type ConfigMap, groupConfigValue, topicConfigValue } from '../configs/effective.ts'
+import { brokerConfigValue, type ConfigMap, topicConfigValue } from '../configs/effective.ts'
+import { boundedGroupNumber } from '../configs/group-bounds.ts'
 import type { LoggerLevel } from '../configs/logger-level.ts'
 import { resolveSettings } from '../configs/resolve-settings.ts'
 import type { GroupConfigs } from '../group-configs.ts'
@@ -198,13 +198,8 @@ export class TopicCoordinator implements TopicView, GroupConfigs {
 
   /** A group config that is a number, as it counts now for that group. */
   numberOf(group: string, name: string): number {
-    return Number(assertDefined(this.groupConfig(group, name), 'a group config that Kafka has'))
-  }
-
-  /** A group config's value as it counts now for that group; null: there is no such config. */
-  groupConfig(group: string, name: string): string | null {
-    const state = this.changes.state
-    return groupConfigValue(name, state.configsOf(resourceType.group, group), state.brokerConfigs())
+    const { state } = this.changes
+    return boundedGroupNumber(name, state.configsOf(resourceType.group, group), state.brokerConfigs())
   }
 
   /** The settings of a topic without configs of its own: what the broker's own logs start from. */
