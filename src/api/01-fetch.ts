@@ -3,12 +3,14 @@
  *
  * Behaviour: hot batches come from memory, cold ones from segment files, both as whole batches. `maxBytes` is capped by the broker;
  * the first batch of a response comes whole whatever the limits. A fetch with an error in any partition is answered at once.
+ * Records that the disk has damaged get CORRUPT_MESSAGE, as where Kafka notices it; those before and behind them can be read.
  * With isolation level 1 (read_committed) records end below the last stable offset, and aborted transactions among them are named.
  * Rack, cluster id, replica state and directory ids are ignored; a fetch by a replica is refused, since there are no followers.
  * Versions: 7 brought sessions, 9 leader epochs, 12 the diverging epoch, 13 topic ids, 16 node endpoints (never needed), 17-18 matter
  * to replicas only.
  */
 
+import { SafkaError } from '../base/errors.ts'
 import { topicIdBytes } from '../base/ids.ts'
 import { ErrorCode } from '../wire/generated/errors.ts'
 import {
@@ -158,13 +160,14 @@ class Fetching {
 
   async #readCold(aim: Aim, place: Place, wish: ReadWish): Promise<void> {
     let bytes: Buffer | undefined
-    let errorCode: number = ErrorCode.OFFSET_OUT_OF_RANGE
+    let isDamaged = false
     try {
       bytes = await this.#call.ports.partitions.readCold(place, wish)
-    } catch {
-      errorCode = ErrorCode.KAFKA_STORAGE_ERROR
+    } catch (thrown) {
+      isDamaged = thrown instanceof SafkaError && thrown.code === 'SAFKA_LOG_CORRUPT'
     }
-    if (bytes === undefined) this.#refuse(aim, errorCode)
+    if (isDamaged) this.#refuse(aim, ErrorCode.CORRUPT_MESSAGE)
+    else if (bytes === undefined) this.#refuse(aim, this.#errorOfMissing(place, wish.offset))
     else await this.#deliverRead(aim, place, bytes)
   }
 
@@ -211,14 +214,19 @@ class Fetching {
     knowing: Promise<readonly AbortedTransaction[] | undefined>,
   ): Promise<void> {
     let aborted: readonly AbortedTransaction[] | undefined
-    let errorCode: number = ErrorCode.OFFSET_OUT_OF_RANGE
     try {
       aborted = await knowing
     } catch {
-      errorCode = ErrorCode.KAFKA_STORAGE_ERROR
+      // Told below: it is not there either.
     }
-    if (aborted === undefined) this.#refuse(aim, errorCode)
+    if (aborted === undefined) this.#refuse(aim, this.#errorOfMissing(place, aim.item.fetchOffset))
     else this.#deliver(aim, place, records, aborted)
+  }
+
+  /** Whether records are gone by design, or by a fault: a consumer that is told of the first starts elsewhere. */
+  #errorOfMissing({ partition }: Place, offset: number): number {
+    const isDeleted = offset < this.#call.ports.partitions.logStartOffset(partition.slot)
+    return isDeleted ? ErrorCode.OFFSET_OUT_OF_RANGE : ErrorCode.KAFKA_STORAGE_ERROR
   }
 
   /** Undefined where there is nothing to read, or no room left in the response. */

@@ -3,6 +3,8 @@
  *
  * Behaviour: this node leads, controls and holds everything. Its address is the one that the client can use: advertised, or dialled.
  * A missing topic is created where the request and the broker allow it, and is then answered as existing, ready to be written.
+ * A partition whose storage failed keeps its leader: all clients retry that partition alone then. Kafka's controller takes the leader
+ * away from an offline folder, and LEADER_NOT_AVAILABLE for one partition makes kafkajs give up all of what it asked for.
  * Versions: 0 means all topics by an empty list, 1+ by null; 4 brought the creation flag, 8-10 cluster operations, 10 topic ids, 12
  * requests by id (before it they are an error), 13 an error code for the whole.
  */
@@ -125,9 +127,8 @@ function described(topic: CatalogTopic, operations: number, { cluster, partition
     partitions: topic.partitions.map(({ index, slot, leaderEpoch }) => {
       const isOnline = partitions.errorOf(slot) === ErrorCode.NONE
       return makeMetadataResponseMetadataResponsePartition({
-        errorCode: isOnline ? ErrorCode.NONE : ErrorCode.LEADER_NOT_AVAILABLE,
         partitionIndex: index,
-        leaderId: isOnline ? cluster.nodeId : -1,
+        leaderId: cluster.nodeId,
         leaderEpoch,
         replicaNodes: [cluster.nodeId],
         isrNodes: [cluster.nodeId],

@@ -94,6 +94,22 @@ export type Topology = {
   readonly disks: { readonly local?: DiskSpec; readonly memory?: DiskSpec }
 }
 
+/** What recovery did in a partition's folder. */
+export type Recovery = {
+  /** Bytes that were compared with their checksums. */
+  readonly checkedBytes: number
+  /** What was cut off, made again or found damaged, as a part of a sentence; '' where all was sound. */
+  readonly repairs: string
+}
+
+export const nothingRecovered: Recovery = { checkedBytes: 0, repairs: '' }
+
+/** What recovery did, for a log line; '' where there was nothing to do. */
+export function recoveryText({ checkedBytes, repairs }: Recovery): string {
+  const checked = checkedBytes === 0 ? '' : `checked ${checkedBytes} bytes`
+  return repairs === '' ? checked : `${checked}${checked === '' ? '' : ', '}${repairs}`
+}
+
 /** What an owner reports of a partition that it has opened. */
 export type OpenedPartition = {
   readonly slot: PartitionSlot
@@ -101,8 +117,7 @@ export type OpenedPartition = {
   readonly endOffset: Offset
   /** A Kafka error code; KAFKA_STORAGE_ERROR where the folder could not be opened. */
   readonly errorCode: number
-  /** What recovery did, in a sentence; '' where there was nothing to do. */
-  readonly recovery: string
+  readonly recovery: Recovery
 }
 
 /** What an owner is asked to open. */

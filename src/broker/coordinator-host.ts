@@ -111,12 +111,7 @@ export class CoordinatorHost {
     await this.#openTopics(metadata, isTakenOver)
     const hosted = buildCoordinatorParts(options, metadata)
     this.#hosted = hosted
-    await loadOffsets(hosted)
-    for (const { index } of partitionsOf(hosted, transactionsTopic)) {
-      await hosted.journal.load(transactionsTopic, index, (record) => {
-        hosted.transactions.replay(transactionsTopic, record)
-      })
-    }
+    await loadShards(hosted, this.#options.logger)
     hosted.groups.started()
     await hosted.transactions.started()
     await hosted.cleaner.start()
@@ -175,7 +170,8 @@ export class CoordinatorHost {
     if (local?.kind === 'real') {
       const wasClean = consumeCleanShutdown(this.#disk)
       const reason = isTakenOver ? 'these are new here' : 'the last stop was not a clean one'
-      const plan = { disk: this.#disk, root: local.root, topics, reason, logger: this.#options.logger }
+      const { clock, logger } = this.#options
+      const plan = { disk: this.#disk, root: local.root, topics, reason, clock, logger }
       const recover = this.#options.recoverFolders ?? recoverFolders
       if (!wasClean || isTakenOver) await recover(plan)
     }
@@ -213,14 +209,31 @@ async function replayMetadata({ journal, topics, producerIds }: MetadataParts): 
   throw new SafkaError('SAFKA_START', `the metadata log cannot be written: ${errorName(errorCode)}`)
 }
 
-async function loadOffsets(hosted: CoordinatorParts): Promise<void> {
+/** What an internal log keeps waits until that can be read; the rest of the broker does not wait. */
+async function loadShards(hosted: CoordinatorParts, logger: Logger): Promise<void> {
+  const { journal, groups, transactions } = hosted
+  const later = (topic: string, partition: number, thrown: unknown): void => {
+    const reason = messageOf(thrown)
+    logger.error('an internal log cannot be read: what it keeps has to wait', { topic, partition, reason })
+  }
   for (const { index } of partitionsOf(hosted, offsetsTopic)) {
-    await hosted.journal.load(
+    const load = journal.load(
       offsetsTopic,
       index,
-      (record, _offset, batch) => hosted.groups.replay(offsetsTopic, record, batch),
-      (end) => hosted.groups.replayEnd(index, end),
+      (record, _offset, batch) => groups.replay(offsetsTopic, record, batch),
+      (end) => groups.replayEnd(index, end),
     )
+    await load.catch((thrown: unknown) => {
+      later(offsetsTopic, index, thrown)
+      groups.loadLater(index)
+    })
+  }
+  for (const { index } of partitionsOf(hosted, transactionsTopic)) {
+    const load = journal.load(transactionsTopic, index, (record) => transactions.replay(transactionsTopic, record))
+    await load.catch((thrown: unknown) => {
+      later(transactionsTopic, index, thrown)
+      transactions.loadLater(index)
+    })
   }
 }
 

@@ -15,7 +15,7 @@ import type {
 } from '../coordinator/ports.ts'
 import type { SteadyReader } from '../log/local/steady-reader.ts'
 import { EntryKind } from '../ring/slot.ts'
-import type { PartitionTable } from '../ring/table.ts'
+import { PartitionState, type PartitionTable } from '../ring/table.ts'
 import { Codec } from '../wire/compression/compress.ts'
 import { ErrorCode, errorName } from '../wire/generated/errors.ts'
 import {
@@ -152,6 +152,7 @@ export class RingJournal implements Journal {
     const partition = assertDefined(this.#partitions.get(partitionKey(topic, index)), 'a journal partition is known')
     // What was on its way when an append failed may still get into the log: a replay must not miss it.
     while (partition.unsettled > 0) await new Promise<void>((resolve) => partition.waitingForQuiet.push(resolve))
+    if (this.#table.state(partition.slot) === PartitionState.failed) throw offline(partition.name)
     const endOffset = this.#table.highWatermark(partition.slot)
     for (const record of partition.snapshot?.records ?? []) visit(record, -1, {})
     let offset = Math.max(this.#table.logStartOffset(partition.slot), partition.snapshot?.endOffset ?? 0)
@@ -196,6 +197,11 @@ function visitBatch(
   const producer = { producerId: batchProducerId(bytes, at), producerEpoch: batchProducerEpoch(bytes, at) }
   const batch = batchIsTransactional(bytes, at) ? { transaction: producer } : {}
   for (const { key, value, offset } of readRecords(bytes, at)) if (offset >= from) visit({ key, value }, offset, batch)
+}
+
+/** Its end is not known for sure until it has been recovered. */
+function offline(name: string): SafkaError {
+  return new SafkaError('SAFKA_JOURNAL', `the internal log ${name} is offline, since its storage failed`)
 }
 
 /** A state built from a part of its log would be wrong: nothing is served from it. */

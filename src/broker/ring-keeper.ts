@@ -100,9 +100,10 @@ export class RingKeeper {
     kept.ring.seal()
   }
 
+  /** A sealed ring fits nothing: its owner closed it after an error of the storage, which is over where someone asks again. */
   #fits(slot: PartitionSlot, entryBytes: number): boolean {
     const kept = this.#kept.get(slot)
-    return kept !== undefined && kept.ring.entryBytesMax >= entryBytes
+    return kept !== undefined && !kept.ring.isSealed() && kept.ring.entryBytesMax >= entryBytes
   }
 
   async #change(slot: PartitionSlot, entryBytes: number, isFull: boolean, isMains: boolean): Promise<boolean> {
@@ -130,6 +131,7 @@ export class RingKeeper {
     }
     if (present === undefined) return Math.max(Math.min(ringBytesFirst, this.#ringBytesMax), needed)
     if (present.ring.entryBytesMax < entryBytes) return needed
+    if (present.ring.isSealed()) return present.ring.dataBytes
     const grown = Math.min(present.ring.dataBytes * growthFactor, this.#ringBytesMax)
     return isFull && grown > present.ring.dataBytes ? grown : undefined
   }

@@ -157,7 +157,11 @@ export class RingWriter {
       ring.markAnswered(slotNumber)
     }
     line.inFlight.splice(0, settled.length)
+    const hasFailed = settled.some(({ errorCode }) => errorCode === ErrorCode.KAFKA_STORAGE_ERROR)
+    // The partition may be back already: what comes after something that was refused must not get there without it.
+    const refused = hasFailed ? line.backlog.splice(0) : []
     for (const { entry, errorCode } of settled) entry.settle(errorCode)
+    for (const entry of refused) entry.settle(ErrorCode.KAFKA_STORAGE_ERROR)
     if (line.inFlight.length > 0) this.#watch(line)
     return settled.length
   }

@@ -184,7 +184,7 @@ export class TopicRegistry implements TopicEffects {
       const opened = await this.#owner(owner).open(asked)
       opened.forEach((answer, index) => {
         const name = `${asked[index]?.topic}-${asked[index]?.partition}`
-        if (answer.recovery !== '') this.#logger.info(`${name}: ${answer.recovery}`)
+        if (answer.recovery.repairs !== '') this.#logger.info(`${name}: ${answer.recovery.repairs}`)
         if (answer.errorCode !== ErrorCode.NONE) this.#logger.error(`${name} could not be opened and is offline`)
       })
     }

@@ -2,9 +2,15 @@
 
 import { assertDefined } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
-import type { TopicIdHex } from '../base/ids.ts'
+import type { Offset, TopicIdHex } from '../base/ids.ts'
 import type { Random } from '../base/random.ts'
-import { type PartitionSettings, partitionDirectory, type StorageKind } from '../base/topology.ts'
+import {
+  nothingRecovered,
+  type PartitionSettings,
+  partitionDirectory,
+  type Recovery,
+  type StorageKind,
+} from '../base/topology.ts'
 import type { Disk } from './disk.ts'
 import type { AbortedTransaction, Engine, ProducerSnapshot } from './engine.ts'
 import { openLocalLog } from './local/open.ts'
@@ -32,16 +38,18 @@ export type OpenEngineOptions = {
    * Answers the transaction that the batch shows to be aborted: indexes that a crash may have hurt are made again from these.
    */
   readonly visitBatch?: (bytes: Buffer, at: number, sizeBytes: number) => AbortedTransaction | undefined
+  /** Batches from here on were answered with an error, and are cut off: nothing may come back that was refused. */
+  readonly endOffsetMax?: Offset
   /** Called when work that goes on by itself (an async sync) got further or failed: poll() again. */
   readonly onProgress?: () => void
 }
 
 /**
- * Opens (not: creates) a partition's storage. Folders are made at the first append. `recovery` says what was done, '' for
- * nothing. Throws where files can't be read, or can't be repaired.
+ * Opens (not: creates) a partition's storage. Folders are made at the first append. Throws where
+ * files can't be read, or can't be repaired.
  */
-export function openEngine(options: OpenEngineOptions): { engine: Engine; recovery: string } {
-  if (options.storage === 'ring') return { engine: new RingOnlyEngine(), recovery: '' }
+export function openEngine(options: OpenEngineOptions): { engine: Engine; recovery: Recovery } {
+  if (options.storage === 'ring') return { engine: new RingOnlyEngine(), recovery: nothingRecovered }
   const disk = assertDefined(options.disk, 'an engine with files needs a disk')
   return openLocalLog({ ...options, disk, directory: partitionDirectory(options.topic, options.partition) })
 }

@@ -40,11 +40,18 @@ export const descriptorsMax = 512
  */
 const operationsMax = 64
 
+/**
+ * Kafka's mark of a data folder. A root that had it and has it no more is the empty place where a disk was mounted, or a folder
+ * that was removed: what is written there would be lost to sight when the disk comes back.
+ */
+const rootMark = 'meta.properties'
+
 /** Files stay usable while their descriptors come and go. */
 export class RealDisk implements Disk {
   readonly isDurable = true
   readonly space = undefined
   readonly #root: string
+  readonly #isMarked: boolean
   readonly #descriptorsMax: number
   readonly #operationsMax: number
   /** Files that hold a descriptor, in the order in which they will be looked at when one must go. */
@@ -59,6 +66,7 @@ export class RealDisk implements Disk {
     this.#descriptorsMax = limits.descriptorsMax
     this.#operationsMax = Math.min(limits.descriptorsMax, operationsMax)
     mkdirSync(root, { recursive: true })
+    this.#isMarked = this.exists(rootMark)
   }
 
   open(path: string, mode: 'read' | 'write'): DiskFile {
@@ -89,6 +97,9 @@ export class RealDisk implements Disk {
   }
 
   makeDirectory(path: string): void {
+    if (this.#isMarked && !this.exists(rootMark)) {
+      throw Object.assign(new Error(`ENOENT: the data folder ${this.#root} has gone`), { code: 'ENOENT' })
+    }
     mkdirSync(this.#full(path), { recursive: true })
   }
 

@@ -5,7 +5,7 @@ import { messageOf } from '../base/errors.ts'
 import type { Offset } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
-import { type OpenPartition, partitionDirectory } from '../base/topology.ts'
+import { nothingRecovered, type OpenPartition, partitionDirectory, type Recovery } from '../base/topology.ts'
 import type { Disk } from '../log/disk.ts'
 import type { AbortedTransaction, Engine, ProducerSnapshot } from '../log/engine.ts'
 import { removeFolder } from '../log/local/rolled-segment.ts'
@@ -41,24 +41,41 @@ export type PartitionOpening = {
   readonly logger: Logger
   /** Called when the engine got further by itself. */
   readonly onProgress: () => void
+  /** Batches from here on were refused, and are cut off. */
+  readonly endOffsetMax?: Offset
 }
 
 /** Opens a partition. One whose storage cannot be opened is answered too, in state `failed`. */
-export function openPartition(opening: PartitionOpening): { partition: Partition; recovery: string } {
+export function openPartition(opening: PartitionOpening): { partition: Partition; recovery: Recovery } {
   const { open, logger } = opening
   try {
-    const { engine, producers, transactions, snapshotOffset, recovery } = openLog(opening)
-    const partition = new Partition(open, engine, producers, transactions)
-    partition.snapshotOffset = snapshotOffset
-    return { partition, recovery }
+    return openOnline(opening)
   } catch (thrown) {
     const fields = { topic: open.topic, partition: open.partition, reason: messageOf(thrown) }
     logger.error('the storage of a partition cannot be opened', fields)
     const engine = new UnopenedEngine(() => removeUnopened(opening))
     const partition = new Partition(open, engine, new ProducerStates())
     partition.state = 'failed'
-    return { partition, recovery: '' }
+    partition.hadFolder = hasFolder(opening)
+    return { partition, recovery: nothingRecovered }
   }
+}
+
+/** Where even that cannot be told, there may be something. */
+function hasFolder({ open, disk }: PartitionOpening): boolean {
+  try {
+    return disk()?.exists(partitionDirectory(open.topic, open.partition)) ?? false
+  } catch {
+    return true
+  }
+}
+
+/** Opens a partition. Throws where its storage cannot be opened. */
+export function openOnline(opening: PartitionOpening): { partition: Partition; recovery: Recovery } {
+  const { engine, producers, transactions, snapshotOffset, recovery } = openLog(opening)
+  const partition = new Partition(opening.open, engine, producers, transactions)
+  partition.snapshotOffset = snapshotOffset
+  return { partition, recovery }
 }
 
 /** A topic may be deleted because its storage is damaged: the files must go then too. */
@@ -74,9 +91,9 @@ function removeUnopened({ open, disk, random, logger }: PartitionOpening): void 
 
 /**
  * Recovers a partition's log and closes it, with a snapshot of its producers, so that opening it reads no more batches. Answers
- * with what was done, '' for nothing. Throws where that can't be.
+ * with what was done. Throws where that can't be.
  */
-export function recoverLog(opening: PartitionOpening): string {
+export function recoverLog(opening: PartitionOpening): Recovery {
   const { engine, producers, snapshotOffset, recovery } = openLog(opening)
   if (engine.endOffset > snapshotOffset) {
     engine.saveProducerSnapshot(engine.endOffset, encodeSnapshot(producers.snapshotFacts()))
@@ -86,7 +103,7 @@ export function recoverLog(opening: PartitionOpening): string {
   return recovery
 }
 
-function openLog(opening: PartitionOpening): Books & { engine: Engine; snapshotOffset: Offset; recovery: string } {
+function openLog(opening: PartitionOpening): Books & { engine: Engine; snapshotOffset: Offset; recovery: Recovery } {
   const { open, clock } = opening
   const books = { producers: new ProducerStates(), transactions: new Transactions() }
   const disk = opening.disk()
@@ -108,6 +125,7 @@ function openLog(opening: PartitionOpening): Books & { engine: Engine; snapshotO
     },
     visitBatch: (bytes, at) => visitRecovered(books, bytes, at, clock.nowMs()),
     onProgress: opening.onProgress,
+    ...(opening.endOffsetMax === undefined ? {} : { endOffsetMax: opening.endOffsetMax }),
   })
   return { ...books, engine, snapshotOffset, recovery }
 }

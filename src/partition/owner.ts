@@ -11,14 +11,12 @@ import type {
   OpenPartition,
   PartitionSettings,
   ProducerFacts,
-  StorageKind,
   Topology,
 } from '../base/topology.ts'
 import type { CleanedEnd, DirtiestLog, OwnerControl, PartitionFacts } from '../broker/remotes.ts'
 import type { Disk } from '../log/disk.ts'
 import type { CleanedSegment } from '../log/engine.ts'
-import { openDisk } from '../log/open-disk.ts'
-import { openEngine } from '../log/open-engine.ts'
+import type { openEngine } from '../log/open-engine.ts'
 import { Bell } from '../ring/bell.ts'
 import { RingReclaim } from '../ring/reclaim.ts'
 import { Ring } from '../ring/ring.ts'
@@ -28,14 +26,15 @@ import { dirtiestLog, replaceSegments } from './cleaning.ts'
 import { deleteRecords } from './delete-records.ts'
 import { describePartition } from './describe.ts'
 import { isMaintenanceWorthwhile } from './maintenance.ts'
-import { openPartition } from './open-partition.ts'
 import type { Partition } from './partition.ts'
 import { persist } from './persist.ts'
 import { producerExpiryCheckMs } from './producer-state.ts'
+import { Reopening } from './reopening.ts'
 import { moveStart, retire } from './retire.ts'
 import { publishOffsets, publishStart, reveal } from './reveal.ts'
 import { keepProducers } from './snapshot.ts'
 import { stamp } from './stamp.ts'
+import { Storage } from './storage.ts'
 import { BatchValidator } from './validate-batch.ts'
 import { Wakes } from './wakes.ts'
 
@@ -63,18 +62,15 @@ export type OwnerOptions = {
 
 /** Serves the partitions that it was told to open. Everything runs in the thread that calls `doWork`. */
 export class OwnerAgent implements OwnerControl {
-  readonly #topology: Topology
   readonly #table: PartitionTable
   readonly #bell: Bell
   readonly #wakes: Wakes
   readonly #clock: Clock
-  readonly #random: Random
   readonly #logger: Logger
-  readonly #openEngine: typeof openEngine
-  readonly #openDisk: (spec: DiskSpec) => Disk | undefined
   readonly #validator = new BatchValidator()
   readonly #reclaim: RingReclaim
-  readonly #disks = new Map<StorageKind, Disk>()
+  readonly #storage: Storage
+  readonly #reopening: Reopening
   readonly #partitions = new Map<PartitionSlot, Partition>()
   /** Partitions with stamped slots that are not readable yet: the engine still works on them. */
   readonly #unfinished = new Set<Partition>()
@@ -91,16 +87,20 @@ export class OwnerAgent implements OwnerControl {
   }
 
   constructor(options: OwnerOptions) {
-    this.#topology = options.topology
-    this.#table = new PartitionTable(options.topology.table)
-    this.#bell = new Bell(assertDefined(options.topology.ownerBells[options.owner], 'an owner must have a bell'))
-    this.#wakes = new Wakes(options.topology.writerBells.map((memory) => new Bell(memory)))
-    this.#clock = options.clock
-    this.#reclaim = new RingReclaim(options.clock)
-    this.#random = options.random
-    this.#logger = options.logger
-    this.#openEngine = options.openEngine ?? openEngine
-    this.#openDisk = options.openDisk ?? openDisk
+    const { topology, clock, logger } = options
+    this.#table = new PartitionTable(topology.table)
+    this.#bell = new Bell(assertDefined(topology.ownerBells[options.owner], 'an owner must have a bell'))
+    this.#wakes = new Wakes(topology.writerBells.map((memory) => new Bell(memory)))
+    this.#clock = clock
+    this.#reclaim = new RingReclaim(clock)
+    this.#logger = logger
+    this.#storage = new Storage(options, (slot) => this.#bell.markAndRing(slot))
+    this.#reopening = new Reopening({
+      clock,
+      logger,
+      storage: this.#storage,
+      reopened: (failed, fresh) => this.#replace(failed, fresh),
+    })
   }
 
   /** One duty cycle over the partitions that moved; answers how many slots got further, 0 when there was nothing to do. */
@@ -143,6 +143,7 @@ export class OwnerAgent implements OwnerControl {
       const partition = this.#partitions.get(slot)
       if (partition === undefined) continue
       partition.state = 'removed'
+      this.#reopening.forget(slot)
       this.#table.setState(slot, PartitionState.removed)
       partition.engine.removeFiles()
       const reason = partition.engine.failure?.message
@@ -199,30 +200,24 @@ export class OwnerAgent implements OwnerControl {
   async stop(): Promise<void> {
     if (this.#isStopped) return
     this.#maintenance?.cancel()
+    this.#reopening.stop()
     this.#nowMs = this.#clock.nowMs()
     for (const partition of this.#partitions.values()) this.#close(partition)
     this.#wakes.ring()
     this.#isStopped = true
     this.#partitions.clear()
     this.#unfinished.clear()
-    for (const disk of this.#disks.values()) disk.close()
+    this.#storage.close()
   }
 
   #openOne(open: OpenPartition): OpenedPartition {
     const { slot } = open
-    const { partition, recovery } = openPartition({
-      open,
-      openEngine: this.#openEngine,
-      disk: () => this.#diskFor(open.settings.storage),
-      clock: this.#clock,
-      random: this.#random,
-      logger: this.#logger,
-      onProgress: () => this.#bell.markAndRing(slot),
-    })
+    const { partition, recovery } = this.#storage.open(open)
     this.#partitions.set(slot, partition)
     publishOffsets(partition, this.#table)
     const isOnline = partition.state === 'online'
     this.#table.setState(slot, isOnline ? PartitionState.online : PartitionState.failed)
+    if (!isOnline) this.#reopening.failed(partition)
     return {
       slot,
       startOffset: partition.startOffset,
@@ -230,15 +225,6 @@ export class OwnerAgent implements OwnerControl {
       errorCode: isOnline ? ErrorCode.NONE : ErrorCode.KAFKA_STORAGE_ERROR,
       recovery,
     }
-  }
-
-  #diskFor(storage: StorageKind): Disk | undefined {
-    if (storage === 'ring') return undefined
-    const known = this.#disks.get(storage)
-    if (known !== undefined) return known
-    const disk = this.#openDisk(assertDefined(this.#topology.disks[storage], 'there is no disk for this storage'))
-    if (disk !== undefined) this.#disks.set(storage, disk)
-    return disk
   }
 
   #swapRing(slot: PartitionSlot, ring: Ring | undefined): Promise<void> {
@@ -336,6 +322,19 @@ export class OwnerAgent implements OwnerControl {
     partition.ring?.seal()
     this.#wakes.add(partition.slot, this.#table.takeInterest(partition.slot))
     this.#bell.markAndRing(partition.slot)
+    this.#reopening.failed(partition)
+  }
+
+  /** A failed partition's storage is back. Its ring stays sealed: who writes next asks for another. */
+  #replace(failed: Partition, fresh: Partition): void {
+    const { slot } = fresh
+    fresh.succeed(failed)
+    this.#partitions.set(slot, fresh)
+    this.#unfinished.delete(failed)
+    publishOffsets(fresh, this.#table)
+    this.#table.bumpSegmentsGeneration(slot)
+    this.#table.setState(slot, PartitionState.online)
+    this.#bell.markAndRing(slot)
   }
 
   #publishOrFail(partition: Partition): void {

@@ -1,6 +1,6 @@
 /** One partition in its owner's hands: its ring, its engine, its producers, and how far each stage has come. */
 
-import type { PartitionSlot } from '../base/ids.ts'
+import type { PartitionSlot, TopicIdHex } from '../base/ids.ts'
 import type { OpenPartition, PartitionSettings } from '../base/topology.ts'
 import type { AbortedTransaction, Engine } from '../log/engine.ts'
 import type { Ring } from '../ring/ring.ts'
@@ -20,10 +20,13 @@ export type RingSwap = { readonly ring: Ring | undefined; readonly settle: () =>
 export class Partition {
   readonly slot: PartitionSlot
   readonly topic: string
+  readonly topicId: TopicIdHex
   readonly index: number
   readonly leaderEpoch: number
   settings: PartitionSettings
   state: PartitionState = 'online'
+  /** Its storage could not be opened although there is something: without it, it must not begin anew. */
+  hadFolder = false
   readonly engine: Engine
   readonly producers: ProducerStates
   readonly transactions: Transactions
@@ -71,6 +74,7 @@ export class Partition {
   ) {
     this.slot = open.slot
     this.topic = open.topic
+    this.topicId = open.topicId
     this.index = open.partition
     this.leaderEpoch = open.leaderEpoch
     this.settings = open.settings
@@ -85,6 +89,20 @@ export class Partition {
 
   get name(): string {
     return `${this.topic}-${this.index}`
+  }
+
+  /** What opening it once more takes. */
+  get opening(): OpenPartition {
+    const { slot, topic, topicId, index: partition, settings, leaderEpoch } = this
+    return { slot, topic, topicId, partition, settings, leaderEpoch }
+  }
+
+  /** Takes the place of one that failed: its ring, open transactions and the like live on. */
+  succeed(failed: Partition): void {
+    this.ring = failed.ring
+    this.swaps.push(...failed.swaps.splice(0))
+    this.transactions.adopt(failed.transactions)
+    this.cleanedEnd = failed.cleanedEnd
   }
 
   /** Whether everything that was claimed in the ring can be read by those who wait for its outcome. */

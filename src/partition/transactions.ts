@@ -18,6 +18,11 @@ export class Transactions {
     this.#opened.set(producerId, producerEpoch)
   }
 
+  /** Those that another one of the same partition has opened are open here too. */
+  adopt(other: Transactions): void {
+    for (const [producerId, producerEpoch] of other.#opened) this.open(producerId, producerEpoch)
+  }
+
   /** The epoch that a producer's transaction was opened for; -1 where none is. */
   openedEpoch(producerId: number): number {
     return this.#opened.get(producerId) ?? -1

@@ -137,13 +137,13 @@ test('authorized operations are told only where asked for', async () => {
   )
 })
 
-test('a failed partition has no leader', async () => {
+test('a failed partition keeps its leader in Metadata, so that clients retry it alone, and is told to be offline', async () => {
   const broker = new Collapsed()
   const topic = await broker.createTopic('a')
   broker.table.setState(topic.partitions[0]?.slot ?? -1, PartitionState.failed)
   const partition = ask(broker.connect(), metadata, makeMetadataRequest({ topics: null }), 9).topics[0]?.partitions[0]
-  assert.is(partition?.errorCode, ErrorCode.LEADER_NOT_AVAILABLE)
-  assert.is(partition?.leaderId, -1)
+  assert.is(partition?.errorCode, ErrorCode.NONE)
+  assert.is(partition?.leaderId, 7)
   assert.equal(partition?.offlineReplicas, [7])
 })
 

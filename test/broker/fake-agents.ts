@@ -1,12 +1,13 @@
 /** Owners and fronts that only remember what they were told, for tests of main's rooms. */
 
-import type {
-  CatalogChange,
-  OpenedPartition,
-  OpenPartition,
-  PartitionFacts,
-  PartitionSettings,
-  ProducerFacts,
+import {
+  type CatalogChange,
+  nothingRecovered,
+  type OpenedPartition,
+  type OpenPartition,
+  type PartitionFacts,
+  type PartitionSettings,
+  type ProducerFacts,
 } from '../../src/base/topology.ts'
 import type { DirtiestLog, FrontControl, ListenerSpec, OwnerControl } from '../../src/broker/remotes.ts'
 import { ErrorCode } from '../../src/wire/generated/errors.ts'
@@ -54,7 +55,7 @@ export class FakeOwner implements OwnerControl {
       startOffset: 0,
       endOffset: 0,
       errorCode: ErrorCode.NONE,
-      recovery: '',
+      recovery: nothingRecovered,
     }))
   }
 

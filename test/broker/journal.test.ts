@@ -140,7 +140,47 @@ test('what waits for the ring of a partition that failed is told so', async () =
   append()
   await turn()
   assert.equal(settled, [ErrorCode.NONE, ErrorCode.KAFKA_STORAGE_ERROR, ErrorCode.KAFKA_STORAGE_ERROR])
-  await journal.load('__consumer_offsets', 0, () => undefined)
+})
+
+test('a log is not read while its partition is offline, and taken up again in a ring of its own once it is back', async () => {
+  const { journal, turn, table, keeper } = makeJournal()
+  const settled: number[] = []
+  const append = (): void => journal.append('__consumer_offsets', 0, [record('x')], (code) => settled.push(code))
+  append()
+  await turn()
+  const first = keeper.ringOf(slot)
+  first?.seal()
+  append()
+  append()
+  table.setState(slot, PartitionState.failed)
+  const load = () => journal.load('__consumer_offsets', 0, () => undefined)
+  await turn(ErrorCode.KAFKA_STORAGE_ERROR)
+  await turn()
+  assert.equal(settled, [56, 56, 56])
+  await load().then(
+    () => assert.unreachable('it was read'),
+    (thrown: unknown) => assert.match(String(thrown), /is offline/),
+  )
+  table.setState(slot, PartitionState.online)
+  await load()
+  append()
+  for (let round = 0; round < 3; round++) await turn(ErrorCode.NONE)
+  assert.equal(settled, [56, 56, 56, 0])
+  assert.is.not(keeper.ringOf(slot), first)
+})
+
+test('what waits behind an append that was refused is refused too, also where the partition is back already', async () => {
+  const { journal, turn, keeper } = makeJournal()
+  const settled: number[] = []
+  const append = (): void => journal.append('__consumer_offsets', 0, [record('x')], (code) => settled.push(code))
+  append()
+  await turn()
+  keeper.ringOf(slot)?.seal()
+  append()
+  append()
+  await turn(ErrorCode.KAFKA_STORAGE_ERROR)
+  await turn(ErrorCode.NONE)
+  assert.equal(settled, [56, 56, 56])
 })
 
 test('an append to a partition that nobody has opened fails, later and not at once', async () => {

@@ -94,7 +94,7 @@ test('a start after a kill says in one line what was done to each partition', as
   await first.end('SIGKILL')
   const broker = await startBrokerChild({ directory: data, flags })
   const lines = broker.errors().split('\n')
-  assert.is(lines.filter((line) => /not a clean one: checking \d+ partition folders/.test(line)).length, 1)
+  assert.is(lines.filter((line) => /not a clean one: checking \d+ partitions, /.test(line)).length, 1)
   for (const topic of ['one', 'other'])
     assert.is(lines.filter((line) => line.includes(`${topic}-0: checked `)).length, 1)
   await broker.end('SIGKILL')

@@ -13,6 +13,8 @@ export class FaultyDisk implements Disk {
   /** Whether asynchronous syncs wait for releaseSyncs(). */
   holdsSyncs = false
   syncError = ''
+  /** While it is set, everything that changes the disk fails with it: no room, read-only, or broken. */
+  changeError = ''
   /** Syncs started so far, by path, asynchronous or not. */
   readonly syncs: string[] = []
   readonly #inner: Disk
@@ -36,6 +38,7 @@ export class FaultyDisk implements Disk {
   }
 
   open(path: string, mode: 'read' | 'write'): DiskFile {
+    if (mode === 'write' && !this.#inner.exists(path)) this.#failChange()
     return this.#wrap(path, this.#inner.open(path, mode))
   }
 
@@ -56,6 +59,7 @@ export class FaultyDisk implements Disk {
   }
 
   makeDirectory(path: string): void {
+    this.#failChange()
     this.#inner.makeDirectory(path)
   }
 
@@ -68,7 +72,15 @@ export class FaultyDisk implements Disk {
   }
 
   rename(source: string, target: string): void {
-    this.#inner.rename(source, target)
+    const names = this.#inner.list(source)
+    if (names.length === 0) {
+      this.#inner.rename(source, target)
+      return
+    }
+    // A disk in memory renames no folders.
+    this.#inner.makeDirectory(target)
+    for (const name of names) this.#inner.rename(`${source}/${name}`, `${target}/${name}`)
+    this.#inner.remove(source)
   }
 
   syncDirectory(path: string): void {
@@ -102,6 +114,7 @@ export class FaultyDisk implements Disk {
   }
 
   #write(path: string, file: DiskFile, buffers: readonly Uint8Array[], position: number): number {
+    this.#failChange()
     const joined = Buffer.concat(buffers)
     let count = Math.min(joined.length, this.writeBytesMax)
     if (path.endsWith('.log')) {
@@ -127,7 +140,13 @@ export class FaultyDisk implements Disk {
     }
   }
 
+  #failChange(): void {
+    if (this.changeError === '') return
+    throw Object.assign(new Error(`${this.changeError}: planted`), { code: this.changeError })
+  }
+
   #failSync(): void {
+    this.#failChange()
     if (this.syncError !== '') throw Object.assign(new Error(`${this.syncError}: planted`), { code: this.syncError })
   }
 }

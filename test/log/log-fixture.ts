@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { VirtualClock } from '../../src/base/clock.ts'
 import { seededRandom } from '../../src/base/random.ts'
-import { type PartitionSettings, partitionDirectory } from '../../src/base/topology.ts'
+import { type PartitionSettings, partitionDirectory, recoveryText } from '../../src/base/topology.ts'
 import type { Disk } from '../../src/log/disk.ts'
 import type { Engine, ProducerSnapshot } from '../../src/log/engine.ts'
 import { LogReader } from '../../src/log/local/reader.ts'
@@ -109,7 +109,7 @@ export function openLog(
     ...(isVisiting ? { visitBatch } : {}),
     ...more,
   })
-  return { engine, recovery, visited, snapshots }
+  return { engine, recovery: recoveryText(recovery), visited, snapshots }
 }
 
 export function readerOf(disk: Disk): LogReader {

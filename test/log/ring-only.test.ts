@@ -4,6 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { VirtualClock } from '../../src/base/clock.ts'
 import { seededRandom } from '../../src/base/random.ts'
+import { nothingRecovered } from '../../src/base/topology.ts'
 import { openEngine } from '../../src/log/open-engine.ts'
 import { batchAt, settingsWith, topicId } from './log-fixture.ts'
 
@@ -18,7 +19,7 @@ test('a batch is written at once, and the start moves only forward and never pas
     clock: new VirtualClock(),
     random: seededRandom(1),
   })
-  assert.is(recovery, '')
+  assert.is(recovery, nothingRecovered)
   engine.submit([batchAt(0, { count: 5 }), batchAt(5)])
   assert.equal(engine.poll(), { writtenEnd: 6, syncedEnd: 6 })
   assert.is(engine.endOffset, 6)

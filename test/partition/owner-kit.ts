@@ -4,7 +4,7 @@ import { assertDefined } from '../../src/base/assert.ts'
 import { VirtualClock } from '../../src/base/clock.ts'
 import { silentLogger } from '../../src/base/logger.ts'
 import { seededRandom } from '../../src/base/random.ts'
-import type { PartitionSettings, Topology } from '../../src/base/topology.ts'
+import { nothingRecovered, type PartitionSettings, type Topology } from '../../src/base/topology.ts'
 import { OwnerAgent } from '../../src/partition/owner.ts'
 import { Bell } from '../../src/ring/bell.ts'
 import { isSlot, slotAfter } from '../../src/ring/cursor.ts'
@@ -49,7 +49,7 @@ export class OwnerKit {
       openEngine: (options) => {
         const engine = new FakeEngine()
         this.engines.set(options.partition, engine)
-        return { engine, recovery: '' }
+        return { engine, recovery: nothingRecovered }
       },
       openDisk: () => undefined,
     })

@@ -1,4 +1,4 @@
-/** A storage error, wherever it comes, is one partition's trouble: the owner and its other partitions go on. */
+/** A storage error, wherever it comes, is one partition's trouble, and one that passes: the owner and its other partitions go on. */
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -9,6 +9,7 @@ import type { Topology } from '../../src/base/topology.ts'
 import { MemoryDisk } from '../../src/log/memory-disk.ts'
 import { openEngine } from '../../src/log/open-engine.ts'
 import { maintainEveryMs, OwnerAgent } from '../../src/partition/owner.ts'
+import { reopenPauseMsMax } from '../../src/partition/reopening.ts'
 import { Bell } from '../../src/ring/bell.ts'
 import { isSlot, slotAfter } from '../../src/ring/cursor.ts'
 import { Ring } from '../../src/ring/ring.ts'
@@ -27,8 +28,7 @@ class Scene {
   readonly topology: Topology
   readonly table: PartitionTable
   readonly agent: OwnerAgent
-  readonly #memories = [0, 1].map(() => Ring.create({ dataBytes: 65_536 }))
-  readonly #rings = this.#memories.map((memory) => new Ring(memory))
+  readonly #rings: Ring[] = []
   readonly #sync: 'every' | 'never'
 
   constructor(inner: MemoryDisk, other: MemoryDisk, first: number, sync: 'every' | 'never') {
@@ -64,9 +64,15 @@ class Scene {
       leaderEpoch: 0,
     })
     await this.agent.open([open(0), open(1)])
-    const attached = this.#memories.map((memory, slot) => this.agent.attachRing(slot, memory))
+    for (const slot of [0, 1]) await this.#giveRing(slot)
+  }
+
+  async #giveRing(slot: number): Promise<void> {
+    const memory = Ring.create({ dataBytes: 65_536 })
+    const attached = this.agent.attachRing(slot, memory)
     await this.settle()
-    await Promise.all(attached)
+    await attached
+    this.#rings[slot] = new Ring(memory)
   }
 
   async settle(): Promise<void> {
@@ -76,8 +82,10 @@ class Scene {
     }
   }
 
-  /** The outcome of a batch once it is readable; a sealed ring answers for its partition. */
+  /** The outcome of a batch once it is readable. A partition that came back gets another ring, as main would give it. */
   async send(slot: number): Promise<number> {
+    if (this.table.state(slot) === PartitionState.failed) return KAFKA_STORAGE_ERROR
+    if (this.#rings[slot]?.isSealed()) await this.#giveRing(slot)
     const ring = this.#rings[slot]
     const batch = goodBatch(this.clock.nowMs())
     const entry = ring?.append(batch, 0, batch.length, 0) ?? -1
@@ -90,14 +98,17 @@ class Scene {
   }
 }
 
+/** Answers with the records that were accepted. After the one error the partition is back once it was tried again. */
 async function live(scene: Scene): Promise<number> {
   let written = 0
   await scene.open()
   for (let round = 0; round < 6; round++) {
     for (let count = 0; count < 3; count++) {
       const outcome = await scene.send(0)
-      if (outcome === NONE) written += 3
-      else {
+      if (outcome === NONE) {
+        written += 3
+        assert.is(scene.table.highWatermark(0), written, 'nothing that was refused is in the log')
+      } else {
         assert.is(outcome, KAFKA_STORAGE_ERROR)
         assert.is(scene.table.state(0), PartitionState.failed)
       }
@@ -107,12 +118,18 @@ async function live(scene: Scene): Promise<number> {
     scene.clock.advance(round % 2 === 0 ? maintainEveryMs : 300_000)
     await scene.settle()
   }
+  // The error may have come just now, when the partition was looked after, or comes when it is tried again.
+  for (let tries = 0; tries < 2 && scene.table.state(0) === PartitionState.failed; tries++) {
+    scene.clock.advance(reopenPauseMsMax)
+    await scene.settle()
+  }
+  assert.is(scene.table.state(0), PartitionState.online, 'it is back')
   await scene.agent.stop()
   return written
 }
 
 for (const sync of ['every', 'never'] as const) {
-  test(`with sync ${sync}, an error at any operation is answered, and what was answered before is kept`, async () => {
+  test(`with sync ${sync}, an error at any operation is answered, what was answered before is kept, and the partition comes back`, async () => {
     const disk = () => new MemoryDisk(MemoryDisk.create(1 << 20))
     const whole = new Scene(disk(), disk(), Number.POSITIVE_INFINITY, sync)
     assert.is(await live(whole), 54)

@@ -93,7 +93,7 @@ export class GroupCoordinator {
   started(): void {
     if (this.#isStarted) return
     this.#isStarted = true
-    for (const shard of this.#shards) shard.loaded()
+    for (const shard of this.#shards) if (!shard.isLoading) shard.loaded()
     this.#armExpiry()
   }
 
@@ -109,6 +109,11 @@ export class GroupCoordinator {
   replayEnd(partition: number, end: TransactionEnd): void {
     assert(!this.#isStarted, 'replay after the start')
     this.#shards[partition]?.replayEnd(end)
+  }
+
+  /** The log of __consumer_offsets-`partition` cannot be read at start: its groups wait until it can be. */
+  loadLater(partition: number): void {
+    this.#shards[partition]?.loadLater()
   }
 
   /** Which partition of __consumer_offsets keeps the group. */

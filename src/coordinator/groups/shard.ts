@@ -48,6 +48,8 @@ export class GroupShard {
   #endsToApply: TransactionEnd[] = []
   #isLoading = false
   #isStopped = false
+  /** That the log cannot be read is said once, and not with each try. */
+  #isUnreadable = false
 
   constructor(partition: number, ports: ShardPorts) {
     this.#partition = partition
@@ -188,6 +190,14 @@ export class GroupShard {
     }
   }
 
+  /** The log cannot be read yet: it is tried until it can be. */
+  loadLater(): void {
+    this.#isLoading = true
+    this.#isUnreadable = true
+    this.#clear()
+    this.#reload()
+  }
+
   /** No timer fires any more, and parked members are told to look elsewhere. */
   stop(): void {
     this.#isStopped = true
@@ -315,10 +325,14 @@ export class GroupShard {
           if (this.#isStopped) return
           for (const end of this.#endsToApply.splice(0)) this.replayEnd(end)
           this.#isLoading = false
+          this.#isUnreadable = false
           this.loaded()
         },
         (thrown: unknown) => {
-          logger.error('group journal cannot be read yet', { partition, reason: messageOf(thrown) })
+          if (!this.#isUnreadable) {
+            logger.error('group journal cannot be read yet', { partition, reason: messageOf(thrown) })
+          }
+          this.#isUnreadable = true
           this.groups.clear()
           this.#groupsByProducer.clear()
           clock.startTimer(reloadDelayMs, () => this.#reload())

@@ -40,6 +40,8 @@ export class ProducerIdCoordinator {
   #waiting: Settle[] = []
   #isReserving = false
   #isReloading = false
+  /** That the log cannot be read is said once, and not with each try. */
+  #isUnreadable = false
 
   constructor({ clock, journal, nodeId, logger = silentLogger }: ProducerIdCoordinatorOptions) {
     this.#clock = clock
@@ -127,9 +129,12 @@ export class ProducerIdCoordinator {
     this.#journal.load('__cluster_metadata', 0, visit).then(
       () => {
         this.#isReloading = false
+        this.#isUnreadable = false
       },
       (thrown: unknown) => {
-        this.#logger.error('the metadata journal cannot be read yet', { reason: messageOf(thrown) })
+        const reason = messageOf(thrown)
+        if (!this.#isUnreadable) this.#logger.error('the metadata journal cannot be read yet', { reason })
+        this.#isUnreadable = true
         this.#clock.startTimer(reloadDelayMs, () => this.#reload())
       },
     )

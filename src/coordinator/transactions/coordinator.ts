@@ -113,6 +113,11 @@ export class TransactionCoordinator {
     if (decoded !== undefined) this.#shardOf(decoded.transactionalId).replay(decoded)
   }
 
+  /** The log of __transaction_state-`partition` cannot be read at start: its transactions wait until it can be. */
+  loadLater(partition: number): void {
+    this.#shards[partition]?.loadLater()
+  }
+
   /**
    * Everything has been replayed: transactions that were being ended go on to their end, and those that are open are opened
    * again in the partitions' logs. Resolves when each was tried; what failed goes on being tried. Requests come after that.

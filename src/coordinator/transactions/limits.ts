@@ -12,8 +12,11 @@ export const reloadDelayMs = 1_000
 /** The longest such wait; a journal that fails no later than this after it was read counts as failing again. */
 export const reloadDelayMsMax = 64_000
 
-/** How long a partition that did not take the end of a transaction is left alone before the next try. */
+/** How long a partition that did not take a mark is left alone before the next try; each further pause is twice as long. */
 export const markRetryMs = 200
+
+/** The longest such pause: so much later than its disk a partition may be of use to readers of what is committed. */
+export const markRetryMsMax = 3_200
 
 /** Markers that one WriteTxnMarkers writes: each waits in memory until it is in its log. Administrators write one. */
 export const markersMax = 20_000

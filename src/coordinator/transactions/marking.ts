@@ -6,7 +6,7 @@ import { ErrorCode } from '../../wire/generated/errors.ts'
 import { Gather } from '../groups/gather.ts'
 import type { TransactionalProducer, TransactionEnd, TransactionMarks } from '../ports.ts'
 import type { TopicView } from '../topic-view.ts'
-import { markRetryMs } from './limits.ts'
+import { markRetryMs, markRetryMsMax } from './limits.ts'
 import type { TransactionalOffsets } from './ports.ts'
 import { placesOf, type TransactionPartitions, type TransactionPlace } from './state.ts'
 
@@ -115,6 +115,7 @@ export class Marking {
     const { topics, logger, clock } = this.#options
     const { topic, partition } = mark.place
     let isFirst = true
+    let pauseMs = markRetryMs
     const attempt = (): void => {
       if (partition >= (topics.partitionCount(topic) ?? 0)) finish(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
       else mark.attempt(finish)
@@ -126,10 +127,14 @@ export class Marking {
       if (mark.isWanted()) {
         if (isOver(errorCode)) mark.done()
         else {
-          logger.warn('a partition does not take the mark of a transaction yet', { topic, partition, errorCode })
-          clock.startTimer(markRetryMs, () => {
+          // Said once: a partition may be offline for long.
+          if (pauseMs === markRetryMs) {
+            logger.warn('a partition does not take the mark of a transaction yet', { topic, partition, errorCode })
+          }
+          clock.startTimer(pauseMs, () => {
             if (mark.isWanted()) attempt()
           })
+          pauseMs = Math.min(2 * pauseMs, markRetryMsMax)
         }
       }
       tried?.()

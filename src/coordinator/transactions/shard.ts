@@ -31,6 +31,8 @@ export class TransactionShard {
   readonly #ports: TransactionShardPorts
   #isLoading = false
   #isStopped = false
+  /** That the log cannot be read is said once, and not with each try. */
+  #isUnreadable = false
   #loadedAtMs = Number.NEGATIVE_INFINITY
   #delayMs = 0
 
@@ -87,6 +89,14 @@ export class TransactionShard {
     return !this.isLoading && this.transactions.get(transactionalId)?.value === value
   }
 
+  /** The log cannot be read yet: it is tried until it can be. */
+  loadLater(): void {
+    this.#isLoading = true
+    this.#isUnreadable = true
+    this.transactions.clear()
+    this.#reload()
+  }
+
   /** Nothing is decided any more. */
   stop(): void {
     this.#isStopped = true
@@ -124,11 +134,15 @@ export class TransactionShard {
       () => {
         if (this.#isStopped) return
         this.#isLoading = false
+        this.#isUnreadable = false
         this.#loadedAtMs = clock.monotonicMs()
         reloaded(this)
       },
       (thrown: unknown) => {
-        logger.error('transaction journal cannot be read yet', { partition, reason: messageOf(thrown) })
+        if (!this.#isUnreadable) {
+          logger.error('transaction journal cannot be read yet', { partition, reason: messageOf(thrown) })
+        }
+        this.#isUnreadable = true
         this.transactions.clear()
         clock.startTimer(reloadDelayMs, () => this.#reload())
       },

@@ -2,8 +2,9 @@
 
 import type { Disk } from '../disk.ts'
 import type { CleanedSegment, RewriteEdges } from '../engine.ts'
+import { segmentFile } from '../local/segment-names.ts'
 import type { Segments } from '../local/segments.ts'
-import { commitSwap, discardSwap } from './swap.ts'
+import { cleanedEnding, commitSwap, discardSwap } from './swap.ts'
 
 export type Replacing = {
   readonly home: { readonly disk: Disk; readonly directory: string }
@@ -22,6 +23,8 @@ export async function prepareReplacing(log: Replacing, cleaned: CleanedSegment):
   const { home, segments, isUsable, edges } = log
   const { disk, directory } = home
   if (!isUsable() || !segments.holdsRolled(cleaned.replaced)) return () => false
+  // Recovery, after an error of the disk, has thrown it away.
+  if (!disk.exists(`${directory}/${segmentFile(cleaned.baseOffset, 'log')}${cleanedEnding}`)) return () => false
   commitSwap(disk, directory, cleaned.baseOffset)
   if (disk.isDurable) await disk.syncDirectoryAsync(directory)
   return () => {

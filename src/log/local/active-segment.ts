@@ -1,5 +1,6 @@
 /** The segment that a partition appends to: its log file, its indexes, and when it is full. */
 
+import { SafkaError } from '../../base/errors.ts'
 import type { Offset } from '../../base/ids.ts'
 import type { PartitionSettings } from '../../base/topology.ts'
 import { batchLastOffset, batchMaxTimestamp } from '../../wire/record-batch.ts'
@@ -73,6 +74,12 @@ export class ActiveSegment {
   get log(): DiskFile {
     this.#file ??= this.#disk.open(this.#path, 'write')
     return this.#file
+  }
+
+  /** A file that has lost its name can still be written, and all that is written to it is lost. */
+  failWhereGone(): void {
+    if (!this.#disk.isDurable || this.#disk.exists(this.#path)) return
+    throw new SafkaError('SAFKA_STORAGE_FAILED', `${this.#path} has gone`)
   }
 
   sync(): void {

@@ -26,6 +26,11 @@ export function entryRelativeOffset(bytes: Buffer, at: number): number {
   return bytes.readInt32BE(at)
 }
 
+/** Where in the log an offset entry points. */
+export function entryPosition(bytes: Buffer, at: number): number {
+  return bytes.readInt32BE(at + 4)
+}
+
 /** What entries are ordered by: the first field of a time entry. */
 export function entryTimestamp(bytes: Buffer, at: number): number {
   return bytes.readInt32BE(at) * twoTo32 + bytes.readUInt32BE(at + 4)

@@ -120,8 +120,8 @@ export class LocalLog implements Engine {
 
   maintain(nowMs: number): EngineChange {
     this.#guard(() => {
-      const { active } = this.#segments
-      if (active !== undefined) this.#segments.withRoom(() => active.indexes.flush())
+      this.#segments.active?.failWhereGone()
+      this.#segments.withRoom(() => this.#segments.active?.indexes.flush())
       if (this.#settings.sync !== 'never' && nowMs - this.#lastSyncMs >= this.#settings.flushMs) {
         this.#lastSyncMs = nowMs
         this.#startSync()
@@ -226,8 +226,9 @@ export class LocalLog implements Engine {
 
   removeFiles(): void {
     this.#letGo()
-    const { disk, directory, random } = this.#options
-    this.#guard(() => removeFolder(disk, directory, random.uuid()))
+    // An earlier error is no reason to keep what is not wanted any more.
+    this.#failure = undefined
+    this.#guard(() => removeFolder(this.#options.disk, this.#options.directory, this.#options.random.uuid()))
   }
 
   #letGo(): void {

@@ -1,47 +1,50 @@
 /** Opens the log of one partition: recovers its folder, hands out the producers' state, and makes the engine. */
 
 import type { Offset } from '../../base/ids.ts'
+import { nothingRecovered, type Recovery } from '../../base/topology.ts'
 import type { AbortedTransaction, Engine, ProducerSnapshot } from '../engine.ts'
 import { abortedEndOf, writeAbortedIndexes } from './aborted-recovery.ts'
 import { noCheckpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
+import { type Folder, syncFile, syncIndexes } from './index-recovery.ts'
 import { beginEpoch } from './leader-epochs.ts'
 import { LocalLog, type LocalLogOptions } from './log.ts'
 import { ownerOf, syncPartitionFilesNow, writeOwner } from './partition-files.ts'
 import { loadSnapshot } from './producer-snapshots.ts'
-import { type Folder, recoverSegments, syncFile, syncIndexes } from './recovery.ts'
+import { recoverSegments } from './recovery.ts'
 import { removeFolder } from './rolled-segment.ts'
 import { segmentFile } from './segment-names.ts'
 import { visitBatches } from './visit-batches.ts'
 
 export type OpenLocalLogOptions = LocalLogOptions & {
   readonly visitSnapshot?: (snapshot: ProducerSnapshot) => boolean
+  readonly endOffsetMax?: Offset
   readonly visitBatch?: (bytes: Buffer, at: number, sizeBytes: number) => AbortedTransaction | undefined
 }
 
-/** `recovery` says what was done, '' for nothing. Throws where files can't be read, or can't be repaired. */
-export function openLocalLog(options: OpenLocalLogOptions): { engine: Engine; recovery: string } {
+/** Throws where files can't be read, or can't be repaired. */
+export function openLocalLog(options: OpenLocalLogOptions): { engine: Engine; recovery: Recovery } {
   const { disk, directory, topicId } = options
-  let recovery = ''
+  let recovery = nothingRecovered
   if (disk.exists(directory)) {
     const owner = ownerOf(disk, directory, topicId)
     if (owner === 'unknown' && disk.isDurable) writeOwner(disk, directory, topicId)
     if (owner !== 'another') return openFolder(options)
     removeFolder(disk, directory, options.random.uuid())
-    recovery = 'removed the folder of a deleted topic of the same name'
+    recovery = { checkedBytes: 0, repairs: 'removed the folder of a deleted topic of the same name' }
   }
   return { engine: new LocalLog(options, { rolled: [], active: undefined }, noCheckpoint), recovery }
 }
 
-function openFolder(options: OpenLocalLogOptions): { engine: Engine; recovery: string } {
+function openFolder(options: OpenLocalLogOptions): { engine: Engine; recovery: Recovery } {
   const { disk, directory, settings, leaderEpoch } = options
   const found = readCheckpoint(disk, directory)
   const folder = { disk, directory, indexIntervalBytes: settings.indexIntervalBytes }
-  const segments = recoverSegments(folder, found)
+  const segments = recoverSegments(folder, found, options.endOffsetMax)
   const { rolled, active } = segments
   if (active === undefined) {
     // A log start that outlived its log would hide what is written anew below it.
     if (found.startOffset > 0) writeCheckpoint(disk, directory, noCheckpoint, disk.isDurable)
-    return { engine: new LocalLog(options, segments, noCheckpoint), recovery: segments.sentence }
+    return { engine: new LocalLog(options, segments, noCheckpoint), recovery: segments.recovery }
   }
   const startOffset = Math.min(found.startOffset, active.summary.endOffset)
   const ranges = [...rolled, { baseOffset: active.baseOffset, endOffset: active.summary.endOffset }]
@@ -65,7 +68,7 @@ function openFolder(options: OpenLocalLogOptions): { engine: Engine; recovery: s
   // Most partitions know of no other epoch than 0, and their start should not take another file.
   if (leaderEpoch > 0) beginEpoch(disk, directory, { epoch: leaderEpoch, startOffset: active.summary.endOffset })
   const engine = new LocalLog(options, segments, checkpoint, abortedEndOf(folder, ranges))
-  return { engine, recovery: segments.sentence }
+  return { engine, recovery: segments.recovery }
 }
 
 function syncFolder(folder: Folder, lastBase: Offset): void {

@@ -2,8 +2,8 @@
 
 import { noTopicId, type TopicIdHex, topicIdText } from '../../base/ids.ts'
 import { type Disk, readWhole, writeAll } from '../disk.ts'
+import { syncFile } from './index-recovery.ts'
 import { beginEpoch } from './leader-epochs.ts'
-import { syncFile } from './recovery.ts'
 
 const metadataName = 'partition.metadata'
 

@@ -1,14 +1,22 @@
 /** Reads a partition's segments from any thread: the path of all catch-up reads. */
 
-import { errnoOf } from '../../base/errors.ts'
+import { errnoOf, SafkaError } from '../../base/errors.ts'
 import type { Offset } from '../../base/ids.ts'
-import { batchHeaderBytes, batchIsControl, batchLastOffset, readRecords } from '../../wire/record-batch.ts'
+import {
+  batchBaseOffset,
+  batchHeaderBytes,
+  batchIsControl,
+  batchLastOffset,
+  readRecords,
+} from '../../wire/record-batch.ts'
 import type { Disk } from '../disk.ts'
 import { type AbortedRange, AbortedReader, type AbortedStart } from './aborted-reader.ts'
+import { cutWhole } from './cut-batches.ts'
 import { endOfEpoch, readEpochsAsync } from './leader-epochs.ts'
 import { SegmentList, type SegmentView } from './segment-list.ts'
+import { segmentFile } from './segment-names.ts'
 import { firstAtOrAfter, type LogPoint, largestTime, recordOf } from './time-search.ts'
-import { soundSize, walkBatches } from './walk-batches.ts'
+import { walkBatches } from './walk-batches.ts'
 
 export type { AbortedStart } from './aborted-reader.ts'
 export type { LogPoint } from './time-search.ts'
@@ -128,7 +136,7 @@ export class LogReader {
     visit: (record: { readonly key: Buffer | null; readonly value: Buffer | null }, offset: Offset) => void,
   ): Promise<void> {
     const { startOffset, endOffset, generation } = options
-    this.#segments.refresh(generation)
+    this.#refresh(generation)
     const views = this.#segments.views.slice(Math.max(0, this.#segments.placeOf(startOffset)))
     for (const [place, view] of views.entries()) {
       if (view.baseOffset >= endOffset) break
@@ -156,9 +164,15 @@ export class LogReader {
     this.#aborted.clear()
   }
 
+  #refresh(generation: number): void {
+    if (!this.#segments.refresh(generation)) return
+    this.#largestTimes.clear()
+    this.#aborted.clear()
+  }
+
   /** Segments come and go while a reader looks: what was not found, or has vanished, is looked for again in a new list. */
   async #retrying<Found>(generation: number, look: () => Promise<Found | undefined>): Promise<Found | undefined> {
-    this.#segments.refresh(generation)
+    this.#refresh(generation)
     for (let looks = 1; ; looks++) {
       let hasVanished = false
       try {
@@ -199,12 +213,24 @@ export class LogReader {
         continue
       }
       const bytes = allocate(Math.min(leftBytes, wantedBytes))
+      // Of the file that is read from: it may be replaced meanwhile.
+      const ranges = view.checked
       const filled = bytes.subarray(0, await view.log.readAsync(bytes, position))
-      const cut = cutWhole(filled, { offset, bytesMax, endOffset })
+      const range = ranges.around({ start: position, end: position + filled.length })
+      const checked = { start: range.start - position, end: range.end - position }
+      const cut = cutWhole(filled, { offset, bytesMax, endOffset, leftBytes, checked })
       if (cut.end > cut.start) {
+        ranges.add({ start: position + cut.start, end: position + cut.end })
         this.#places.delete(offset)
         this.#remember(cut.nextOffset, { baseOffset: view.baseOffset, position: position + cut.end })
         return filled.subarray(cut.start, cut.end)
+      }
+      if (cut.damage !== '') {
+        const damage = { position: position + cut.end, reason: cut.damage, offset }
+        // Behind the header of the batch that was asked for there is nothing to look for.
+        if (cut.batchBytes > 0) throw damaged(view.baseOffset, damage)
+        position = await positionBehind(view, damage)
+        continue
       }
       if (cut.isBeyond || filled.length < batchHeaderBytes) return undefined
       position += cut.start
@@ -232,37 +258,24 @@ export class LogReader {
   }
 }
 
-/** Whole batches within what was read, from the one that contains an offset. */
-type Cut = {
-  /** Where that batch begins (behind the bytes, where it was not reached); `end`: behind the last whole batch, or `start`. */
-  readonly start: number
-  readonly end: number
-  readonly nextOffset: Offset
-  /** The size of the batch at `start` where it is not whole; 0 where even that is not known. */
-  readonly batchBytes: number
-  /** The batch at `start` may not be seen. */
-  readonly isBeyond: boolean
+/**
+ * A batch on the way to `offset` has lost its header, so that nobody can say where the next one begins but the index. Throws where
+ * that knows of none, or where `offset` lies in what is passed over.
+ */
+async function positionBehind(
+  view: SegmentView,
+  damage: { readonly position: number; readonly reason: string; readonly offset: Offset },
+): Promise<number> {
+  const position = await view.positionAfter(damage.position)
+  if (position !== undefined) {
+    const header = Buffer.alloc(batchHeaderBytes)
+    const length = await view.log.readAsync(header, position)
+    if (length === batchHeaderBytes && batchBaseOffset(header, 0) <= damage.offset) return position
+  }
+  throw damaged(view.baseOffset, damage)
 }
 
-function cutWhole(bytes: Buffer, { offset, bytesMax, endOffset }: Omit<LogRead, 'generation'>): Cut {
-  let start = 0
-  let at = 0
-  let nextOffset = offset
-  let batchBytes = 0
-  let isBeyond = false
-  while (nextOffset < endOffset && bytes.length - at >= batchHeaderBytes) {
-    const sizeBytes = soundSize(bytes, at)
-    const lastOffset = batchLastOffset(bytes, at)
-    if (lastOffset < offset) {
-      at += sizeBytes
-      start = at
-      continue
-    }
-    isBeyond = lastOffset >= endOffset
-    batchBytes = sizeBytes
-    if (isBeyond || at + sizeBytes > bytes.length || (at > start && at + sizeBytes - start > bytesMax)) break
-    at += sizeBytes
-    nextOffset = lastOffset + 1
-  }
-  return { start, end: at, nextOffset, batchBytes, isBeyond }
+function damaged(baseOffset: Offset, { position, reason }: { position: number; reason: string }): SafkaError {
+  const place = `${segmentFile(baseOffset, 'log')} at byte ${position}`
+  return new SafkaError('SAFKA_LOG_CORRUPT', `${place}: a batch ${reason}`)
 }

@@ -21,18 +21,29 @@ export type ScanResult = {
   readonly damage: string
 }
 
+/** Where a walk begins, and how far it may go. */
+export type ScanStart = {
+  readonly position: number
+  /** No batch may begin below it. */
+  readonly endOffset: Offset
+  /** Whether checksums are compared. */
+  readonly isChecked: boolean
+  /** Batches from here on were refused when they came: they end the walk as damage does. */
+  readonly endOffsetMax?: Offset | undefined
+}
+
 /** One read's bytes: large enough that the calls cost nothing, small enough to stay in the cache. */
 const chunkBytes = 1024 * 1024
 /** Indexes count offsets from their segment's base in 31 bits. */
 const segmentOffsetsMax = 2 ** 31 - 1
 
 /**
- * Visits each sound batch from `position` on. `hasCrc` compares checksums too. A batch is sound when it lies whole in the file,
- * has magic 2, and begins at or after the end of the one before it (first: `endOffset`, the segment's base), and not too far.
+ * Visits each sound batch from `position` on. A batch is sound when it lies whole in the file, has magic 2, and begins at or after the
+ * end of the one before it (first: `endOffset`, the segment's base), and not too far.
  */
 export function scanBatches(
   file: DiskFile,
-  from: { readonly position: number; readonly endOffset: Offset; readonly isChecked: boolean },
+  from: ScanStart,
   visit: (bytes: Buffer, at: number, sizeBytes: number) => void,
 ): ScanResult {
   const size = file.size()
@@ -72,7 +83,7 @@ function sizeDamage(sizeBytes: number, leftInFile: number): string {
 function batchDamage(
   bytes: Buffer,
   at: number,
-  { isChecked, endOffset: segmentBase }: { readonly isChecked: boolean; readonly endOffset: Offset },
+  { isChecked, endOffset: segmentBase, endOffsetMax = Number.POSITIVE_INFINITY }: ScanStart,
   endOffset: Offset,
 ): string {
   if (batchMagic(bytes, at) !== 2) return `has magic ${batchMagic(bytes, at)}`
@@ -82,5 +93,6 @@ function batchDamage(
   // The checksum does not cover the offset.
   const lastOffset = baseOffset + batchLastOffsetDelta(bytes, at)
   if (lastOffset - segmentBase > segmentOffsetsMax) return `has offset ${baseOffset}, too far from ${segmentBase}`
+  if (baseOffset >= endOffsetMax) return 'was refused'
   return batchLastOffsetDelta(bytes, at) < 0 ? 'has a negative offset delta' : ''
 }

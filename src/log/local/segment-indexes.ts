@@ -117,6 +117,12 @@ export class SegmentIndexes {
     this.#unflushedBytes += sizeBytes
   }
 
+  /** Counts bytes that are no batches. What follows gets an entry, so that readers find the way around them. */
+  pass(bytes: number): void {
+    this.summary.sizeBytes += bytes
+    this.summary.bytesSinceEntry = Number.MAX_SAFE_INTEGER
+  }
+
   /** Notes a transaction whose abort marker is in the segment. */
   abort(aborted: AbortedTransaction): void {
     const at = this.#aborted.reserve()

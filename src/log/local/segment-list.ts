@@ -3,7 +3,9 @@
 import { errnoOf } from '../../base/errors.ts'
 import type { Offset } from '../../base/ids.ts'
 import type { Disk, DiskFile } from '../disk.ts'
+import { CheckedRanges } from './checked-ranges.ts'
 import {
+  entryPosition,
   entryRelativeOffset,
   entryTimestamp,
   floorEntry,
@@ -25,6 +27,8 @@ export class SegmentView {
   readonly #disk: Disk
   readonly #directory: string
   readonly #files = new Map<SegmentFileKind, DiskFile>()
+  /** What was read of the log and found sound, since the files were opened. */
+  checked = new CheckedRanges()
 
   constructor(disk: Disk, directory: string, baseOffset: Offset) {
     this.#disk = disk
@@ -41,6 +45,16 @@ export class SegmentView {
   async positionOf(offset: Offset): Promise<number> {
     const found = await this.#floor('index', offsetEntryBytes, offset - this.baseOffset, entryRelativeOffset)
     return found === undefined ? 0 : found.readInt32BE(4)
+  }
+
+  /** The first position behind another one that the offset index knows to be a batch's; undefined where it knows none. */
+  async positionAfter(position: number): Promise<number | undefined> {
+    const file = this.#indexFile('index')
+    const bytes = Buffer.allocUnsafe(file?.size() ?? 0)
+    const entries = file === undefined ? bytes : bytes.subarray(0, await file.readAsync(bytes, 0))
+    const floor = floorEntry(entries, offsetEntryBytes, position, entryPosition)
+    const next = floor < 0 ? 0 : floor + offsetEntryBytes
+    return next + offsetEntryBytes <= entries.length ? entryPosition(entries, next) : undefined
   }
 
   /** The time index's last entry at or below a timestamp. */
@@ -63,6 +77,7 @@ export class SegmentView {
   close(): void {
     for (const file of this.#files.values()) file.close()
     this.#files.clear()
+    this.checked = new CheckedRanges()
   }
 
   #timed(entry: Buffer | undefined): TimedOffset | undefined {
@@ -130,11 +145,14 @@ export class SegmentList {
     return this.#views
   }
 
-  /** Lists the folder again where the generation is a new one. */
-  refresh(generation: number): void {
-    if (generation === this.#generation) return
+  /** Where the generation is a new one, lists the folder again and opens all files anew; answers whether it is. */
+  refresh(generation: number): boolean {
+    if (generation === this.#generation) return false
+    // Recovery may have replaced files of the same name.
+    for (const view of this.#views) view.close()
     this.relist()
     this.#generation = generation
+    return true
   }
 
   /** Lists the folder; files that have gone are closed, all others stay open. Answers whether any came or went. */

@@ -4,11 +4,11 @@ import type { Offset } from '../../base/ids.ts'
 import { batchLastOffset } from '../../wire/record-batch.ts'
 import { readWhole } from '../disk.ts'
 import { entryRelativeOffset, floorEntry, offsetEntryBytes } from './index-entries.ts'
-import { type Folder, failOnDamage } from './recovery.ts'
-import { scanBatches } from './scan.ts'
+import type { Folder } from './index-recovery.ts'
+import { scanPast } from './scan-past.ts'
 import { segmentFile } from './segment-names.ts'
 
-/** Visits every batch of a folder that reaches `fromOffset` or beyond, in order. */
+/** Visits every batch of a folder that reaches `fromOffset` or beyond, in order; what the disk has damaged is passed over. */
 export function visitBatches(
   folder: Folder,
   segments: readonly { readonly baseOffset: Offset; readonly endOffset: Offset }[],
@@ -22,14 +22,12 @@ export function visitBatches(
     const position = entry < 0 ? 0 : index.readInt32BE(entry + 4)
     const file = folder.disk.open(`${folder.directory}/${segmentFile(baseOffset, 'log')}`, 'read')
     try {
-      const result = scanBatches(
-        file,
-        { position, endOffset: baseOffset, isChecked: false },
-        (bytes, at, sizeBytes) => {
+      scanPast(file, { position, endOffset: baseOffset, isChecked: false }, endOffset, {
+        visit: (bytes, at, sizeBytes) => {
           if (batchLastOffset(bytes, at) >= fromOffset) visit(bytes, at, sizeBytes)
         },
-      )
-      failOnDamage(folder, baseOffset, result)
+        pass: () => undefined,
+      })
     } finally {
       file.close()
     }
