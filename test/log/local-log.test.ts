@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert'
 import { VirtualClock } from '../../src/base/clock.ts'
 import { type Disk, readWhole, writeAll } from '../../src/log/disk.ts'
 import { LogReader } from '../../src/log/local/reader.ts'
+import { MemoryDisk } from '../../src/log/memory-disk.ts'
 import {
   batchAt,
   batchesAt,
@@ -96,6 +97,21 @@ test('segments roll by age: by the timestamps of records, or by the clock where 
       [],
     )
   })
+})
+
+test('a jitter makes segments shorter by chance, within their time however large it is', () => {
+  const lengths = new Set<number>()
+  for (let seed = 0; seed < 20; seed++) {
+    const disk = new MemoryDisk(MemoryDisk.create(16 << 20))
+    const { engine } = openLog(disk, { segmentMs: 1000, segmentJitterMs: 2 ** 63 })
+    let ms = 0
+    // In steps of 50 ms, until the first segment has ended.
+    for (; engine.segmentCount() < 2; ms += 50)
+      engine.submit([batchAt(engine.endOffset, { timestampsMs: [startMs + ms] })])
+    assert.ok(ms <= 1_100, `${ms} ms`)
+    lengths.add(ms)
+  }
+  assert.ok(lengths.size > 5, [...lengths].join())
 })
 
 test('segments roll when an index is full, and before a relative offset passes 31 bits', async () => {
