@@ -45,6 +45,8 @@ export type PartitionSettings = {
   readonly flushMs: number
   /** How often old segments are looked for. */
   readonly retentionCheckMs: number
+  /** How long the files of deleted segments and topics stay, under other names. */
+  readonly fileDeleteDelayMs: number
 }
 
 /** One partition as every thread knows it. */

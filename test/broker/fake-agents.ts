@@ -39,6 +39,7 @@ export const partitionSettings: PartitionSettings = {
   flushMessages: 2 ** 63,
   flushMs: 2 ** 63,
   retentionCheckMs: 300_000,
+  fileDeleteDelayMs: 0,
 }
 
 export class FakeOwner implements OwnerControl {

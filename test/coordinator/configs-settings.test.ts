@@ -42,6 +42,7 @@ test("without any config the settings are Kafka's defaults", () => {
     flushMessages: never,
     flushMs: never,
     retentionCheckMs: 300_000,
+    fileDeleteDelayMs: 60_000,
   })
 })
 

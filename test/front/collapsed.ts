@@ -139,6 +139,7 @@ export class Collapsed {
       flushMessages: 2 ** 63,
       flushMs: 1_000,
       retentionCheckMs: 300_000,
+      fileDeleteDelayMs: 0,
       ...this.#options.topicSettings,
     }
   }

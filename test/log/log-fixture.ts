@@ -46,6 +46,7 @@ export function settingsWith(changed: Partial<PartitionSettings> = {}): Partitio
     flushMessages: changed.sync === 'every' ? 1 : 2 ** 63,
     flushMs: 1000,
     retentionCheckMs: 300_000,
+    fileDeleteDelayMs: 0,
     ...changed,
   }
 }

@@ -4,6 +4,7 @@ import { utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { VirtualClock } from '../../src/base/clock.ts'
 import { expiredCount } from '../../src/log/local/retention.ts'
 import { MemoryDisk } from '../../src/log/memory-disk.ts'
 import { FaultyDisk } from './faulty-disk.ts'
@@ -19,6 +20,10 @@ import {
   settingsWith,
   startMs,
 } from './log-fixture.ts'
+
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
 
 /** Past Kafka's interval between two looks. */
 const checkMs = 300_000
@@ -164,6 +169,37 @@ test('with a count of messages until a sync, what readers see expires although i
   engine.poll()
   const { startOffset } = engine.maintain(startMs + checkMs)
   assert.ok(startOffset > 30 && startOffset <= 50, `${startOffset}`)
+})
+
+test('files of what was deleted stay for file.delete.delay.ms under other names, and are found by the next start', async () => {
+  await onRealDisk(async (disk) => {
+    const clock = new VirtualClock(startMs)
+    const settings = { segmentBytes: 1000, fileDeleteDelayMs: 60_000 }
+    const { engine } = openLog(disk, settings, { clock })
+    engine.submit(batchesAt(0, 50))
+    engine.deleteRecordsBefore(25)
+    const left = (): number => disk.list(directory).filter((name) => name.endsWith('.log.deleted')).length
+    const count = left()
+    assert.ok(count > 1)
+    assert.is(engine.startOffset, 25)
+    clock.advance(59_999)
+    await settled()
+    assert.is(left(), count)
+    clock.advance(1)
+    while (left() > 0) await settled()
+    engine.deleteRecordsBefore(40)
+    assert.ok(left() > 0)
+    engine.close()
+    const again = openLog(disk, settings, { clock }).engine
+    assert.is(left(), 0)
+    assert.equal(await readAll(disk, again, 40), Buffer.concat(batchesAt(40, 10)))
+    again.removeFiles()
+    const doomed = (): string[] => disk.list('').filter((name) => name.endsWith('-delete'))
+    await settled()
+    assert.equal([disk.exists(directory), doomed().length], [false, 1])
+    clock.advance(60_000)
+    while (doomed().length > 0) await settled()
+  })
 })
 
 test('what is not revealed yet does not expire', () => {

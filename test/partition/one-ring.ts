@@ -37,6 +37,7 @@ export function testSettings(change: Partial<PartitionSettings> = {}): Partition
     flushMessages: change.sync === 'every' ? 1 : 2 ** 63,
     flushMs: 2 ** 63,
     retentionCheckMs: 300_000,
+    fileDeleteDelayMs: 0,
     ...change,
   }
 }

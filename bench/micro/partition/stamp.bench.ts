@@ -39,6 +39,7 @@ const settings: PartitionSettings = {
   flushMessages: 2 ** 63,
   flushMs: 2 ** 63,
   retentionCheckMs: 300_000,
+  fileDeleteDelayMs: 0,
 }
 
 /** A partition whose ring passes everything on at once. */

@@ -37,6 +37,7 @@ export function resolveSettings(topicConfigs: ConfigMap, brokerConfigs: BrokerCo
     compressionType,
     compressionLevel: compressionLevelOf(compressionType, number),
     ...syncPolicy(number, brokerConfigs),
+    fileDeleteDelayMs: number('file.delete.delay.ms'),
     retentionCheckMs: numberOf(brokerConfigValue('log.retention.check.interval.ms', brokerConfigs) ?? ''),
   }
 }

@@ -21,7 +21,6 @@ import type { ActiveSegment, Run } from './active-segment.ts'
 import { type Checkpoint, writeCheckpoint } from './checkpoint.ts'
 import { syncPartitionFiles, syncPartitionFilesNow } from './partition-files.ts'
 import { loadSnapshot, saveSnapshot } from './producer-snapshots.ts'
-import { removeFolder } from './rolled-segment.ts'
 import { boundedSegmentBytes, failIfNeverFitting } from './room.ts'
 import { type FoundSegments, Segments, type SegmentsHome } from './segments.ts'
 import { type Syncable, type SyncOutcome, SyncWork } from './sync-work.ts'
@@ -151,7 +150,7 @@ export class LocalLog implements Engine {
       this.#isDirty = true
       // The checkpoint comes first: a crash in between must not bring records back.
       this.#segments.withRoom(() => this.#saveCheckpoint())
-      this.#segments.dropBelow(startOffset)
+      this.#segments.dropBelow(startOffset, this.#settings)
     })
   }
 
@@ -228,7 +227,7 @@ export class LocalLog implements Engine {
     this.#letGo()
     // An earlier error is no reason to keep what is not wanted any more.
     this.#failure = undefined
-    this.#guard(() => removeFolder(this.#options.disk, this.#options.directory, this.#options.random.uuid()))
+    this.#guard(() => this.#segments.removeAll(this.#settings))
   }
 
   #letGo(): void {

@@ -1,5 +1,6 @@
 /** A segment that is written no more, as its owner remembers it. */
 
+import type { Clock } from '../../base/clock.ts'
 import type { Offset } from '../../base/ids.ts'
 import { batchHeaderBytes, batchMaxTimestamp } from '../../wire/record-batch.ts'
 import type { Disk } from '../disk.ts'
@@ -20,11 +21,14 @@ export type RolledSegment = {
 /** Kafka's ending of a log that is on its way out. */
 export const deletedEnding = '.deleted'
 
+/** When files go that have lost their name: Kafka's `file.delete.delay.ms`. */
+export type Departure = { readonly clock: Clock; readonly delayMs: number }
+
 /**
  * Removes a segment. On a real disk its log only loses its name here, as a large file takes long to go; the rest happens in the
- * background, or at the next start.
+ * background, after the delay or at once, or at the next start.
  */
-export function removeSegmentFiles(disk: Disk, directory: string, baseOffset: Offset): void {
+export function removeSegmentFiles(disk: Disk, directory: string, baseOffset: Offset, departure?: Departure): void {
   for (const kind of indexKinds) disk.remove(`${directory}/${segmentFile(baseOffset, kind)}`)
   const path = `${directory}/${segmentFile(baseOffset, 'log')}`
   if (!disk.isDurable) {
@@ -32,11 +36,11 @@ export function removeSegmentFiles(disk: Disk, directory: string, baseOffset: Of
     return
   }
   disk.rename(path, `${path}${deletedEnding}`)
-  disk.removeAsync(`${path}${deletedEnding}`).catch(() => undefined)
+  removeLater(disk, `${path}${deletedEnding}`, departure)
 }
 
 /** Removes a partition's whole folder, likewise. `unique` makes its last name one of its own. */
-export function removeFolder(disk: Disk, directory: string, unique: Buffer): void {
+export function removeFolder(disk: Disk, directory: string, unique: Buffer, departure?: Departure): void {
   if (!disk.exists(directory)) return
   if (!disk.isDurable) {
     disk.remove(directory)
@@ -45,7 +49,14 @@ export function removeFolder(disk: Disk, directory: string, unique: Buffer): voi
   // Kafka's form for folders to be deleted, short enough for the longest topic name.
   const doomed = `removed-0.${unique.toString('hex')}${doomedEnding}`
   disk.rename(directory, doomed)
-  disk.removeAsync(doomed).catch(() => undefined)
+  removeLater(disk, doomed, departure)
+}
+
+/** What cannot be removed, or not before the process ends, is left to the next start. */
+function removeLater(disk: Disk, path: string, departure: Departure | undefined): void {
+  const remove = (): void => void disk.removeAsync(path).catch(() => undefined)
+  if (departure === undefined || departure.delayMs === 0) remove()
+  else departure.clock.startTimer(departure.delayMs, remove)
 }
 
 /** How the names of folders end that are on their way out. */

@@ -11,7 +11,7 @@ import type { CleanedSegment } from '../engine.ts'
 import { ActiveSegment } from './active-segment.ts'
 import { writePartitionFiles } from './partition-files.ts'
 import { expiredCount } from './retention.ts'
-import { largestTimestampOf, type RolledSegment, removeSegmentFiles } from './rolled-segment.ts'
+import { largestTimestampOf, type RolledSegment, removeFolder, removeSegmentFiles } from './rolled-segment.ts'
 import { holdsMoreThanShare, isFilling } from './room.ts'
 import { emptySummary, type SegmentSummary } from './segment-indexes.ts'
 import type { SyncWork } from './sync-work.ts'
@@ -116,15 +116,21 @@ export class Segments {
     )
     const takesActive = count > this.#rolled.length
     if (takesActive && this.roll(active, settings) === undefined) return false
-    this.#dropOldest(count)
+    this.#dropOldest(count, settings.fileDeleteDelayMs)
     return takesActive
   }
 
   /** Removes the segments that end at or below an offset. */
-  dropBelow(offset: Offset): void {
+  dropBelow(offset: Offset, settings: PartitionSettings): void {
     let count = 0
     while ((this.#rolled[count]?.endOffset ?? Number.POSITIVE_INFINITY) <= offset) count++
-    this.#dropOldest(count)
+    this.#dropOldest(count, settings.fileDeleteDelayMs)
+  }
+
+  /** Removes the partition's folder. */
+  removeAll(settings: PartitionSettings): void {
+    const { disk, directory, clock, random } = this.#home
+    removeFolder(disk, directory, random.uuid(), { clock, delayMs: settings.fileDeleteDelayMs })
   }
 
   /** Whether segments are there still, one after the other and none of them the active one. */
@@ -205,14 +211,15 @@ export class Segments {
     return new ActiveSegment({ disk, directory, baseOffset, summary, createdMs: clock.nowMs(), jitterMs })
   }
 
-  #dropOldest(count: number): void {
+  #dropOldest(count: number, delayMs = 0): void {
     if (count === 0) return
+    const { disk, directory, clock } = this.#home
     const dropped = this.#rolled.slice(0, count)
     this.#rolled = this.#rolled.slice(count)
     this.version++
     for (const { baseOffset } of dropped) {
       this.#sync.dropRolled(baseOffset)
-      removeSegmentFiles(this.#home.disk, this.#home.directory, baseOffset)
+      removeSegmentFiles(disk, directory, baseOffset, { clock, delayMs })
     }
   }
 
