@@ -162,6 +162,41 @@ for (const storage of ['memory', 'ring'] as const) {
   })
 }
 
+test('a batch that gets another codec is made part of its transaction all the same, large or small', async () => {
+  const scene = await Scene.make({ topicSettings: { compressionType: 'gzip', compressionLevel: 1 } })
+  let added = 0
+  scene.broker.addToTransaction = async () => {
+    if (added++ === 0) await scene.open(one)
+    return ErrorCode.NONE
+  }
+  for (const [baseSequence, valueBytes] of [
+    [0, 10],
+    [1, 300_000],
+    [2, 10],
+  ] as const) {
+    const records = [{ key: null, value: Buffer.alloc(valueBytes, 'text'), timestampMs: 1 }]
+    const batch = buildBatch({ records, ...one, baseSequence, isTransactional: true })
+    const request = { ...produceOf(scene.topic, 0, batch), transactionalId: 'my-id' }
+    scene.client.send(requestFrame(produceCodec, request, { version: 12 }))
+  }
+  for (let answers = 0; answers < 3; ) {
+    await scene.broker.settle()
+    if (!scene.client.hasFrame) continue
+    assert.is(scene.taken(), ErrorCode.NONE)
+    answers++
+  }
+  assert.is(added, 1)
+  assert.is((await scene.fetch(0)).lastStableOffset, 0)
+  await scene.end(one, true)
+  assert.equal(await scene.fetch(0), {
+    errorCode: 0,
+    highWatermark: 4,
+    lastStableOffset: 4,
+    endOffset: 4,
+    aborted: [],
+  })
+})
+
 test('a fetch of cold data is told what was aborted, too', async () => {
   const scene = await Scene.make({ ringBytes: 4096 })
   await scene.open(one)
