@@ -1,7 +1,6 @@
 /** `safka group describe`: shows a group's members, offsets and lag. */
 
 import { Admin, type GroupOffset } from '../client/admin.ts'
-import { decodeAssignment } from '../client/group-member.ts'
 import { type Command, commonHelp, exitCode, onePositional, readOptions, withClient } from './command.ts'
 import { table } from './table.ts'
 
@@ -35,15 +34,10 @@ export const groupDescribeCommand: Command = {
       const admin = new Admin(client)
       const group = await admin.describeGroup(name)
       const members = group.members.map(
-        (member): Member => ({
-          id: member.memberId,
-          client: member.clientId,
-          host: member.clientHost,
-          assignment: assignmentTexts(group.protocolType === 'consumer' ? member.memberAssignment : Buffer.alloc(0)),
-        }),
+        ({ id, clientId, host, partitions }): Member => ({ id, client: clientId, host, assignment: texts(partitions) }),
       )
       const offsets = await admin.groupOffsets(name)
-      const facts = { group: name, state: group.groupState, protocol: group.protocolData }
+      const facts = { group: name, type: group.type, state: group.state, protocol: group.assignor }
       const text =
         values.json === true
           ? `${JSON.stringify({ ...facts, members, offsets: offsets.map((offset) => ({ ...offset, lag: lagOf(offset) })) })}\n`
@@ -55,12 +49,12 @@ export const groupDescribeCommand: Command = {
 }
 
 function plainText(
-  facts: { readonly group: string; readonly state: string; readonly protocol: string },
+  facts: { readonly group: string; readonly type: string; readonly state: string; readonly protocol: string },
   members: readonly Member[],
   offsets: readonly GroupOffset[],
 ): string {
   const assignor = facts.protocol === '' ? '' : `\nassignor  ${facts.protocol}`
-  const parts = [`group     ${facts.group}\nstate     ${facts.state}${assignor}\n`]
+  const parts = [`group     ${facts.group}\ntype      ${facts.type}\nstate     ${facts.state}${assignor}\n`]
   if (members.length > 0) {
     const rows = members.map(({ id, client, host, assignment }) => [id, client, host, assignment.join(' ')])
     parts.push(table(['MEMBER', 'CLIENT', 'HOST', 'PARTITIONS'], rows))
@@ -82,6 +76,6 @@ function lagOf({ committedOffset, endOffset }: GroupOffset): number | undefined 
   return endOffset === undefined ? undefined : Math.max(0, endOffset - committedOffset)
 }
 
-function assignmentTexts(bytes: Buffer): string[] {
-  return [...decodeAssignment(bytes)].map(([topic, partitions]) => `${topic}[${partitions.join(',')}]`)
+function texts(partitions: ReadonlyMap<string, readonly number[]>): string[] {
+  return [...partitions].map(([topic, numbers]) => `${topic}[${numbers.join(',')}]`)
 }

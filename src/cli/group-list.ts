@@ -31,8 +31,13 @@ export const groupListCommand: Command = {
           await terminal.write(`${JSON.stringify(group)}\n`)
         }
       } else if (groups.length > 0) {
-        const rows = groups.map(({ groupId, groupState, protocolType }) => [groupId, groupState, protocolType])
-        await terminal.write(table(['GROUP', 'STATE', 'PROTOCOL'], rows))
+        const rows = groups.map(({ groupId, groupState, groupType, protocolType }) => [
+          groupId,
+          groupState,
+          groupType,
+          protocolType,
+        ])
+        await terminal.write(table(['GROUP', 'STATE', 'TYPE', 'PROTOCOL'], rows))
       } else {
         terminal.warn('there are no groups yet\n')
       }

@@ -6,16 +6,13 @@ import {
   type DescribeConfigsResponseDescribeConfigsResourceResult,
   makeDescribeConfigsRequest,
 } from '../wire/generated/describe-configs.ts'
-import {
-  type DescribeGroupsResponseDescribedGroup,
-  makeDescribeGroupsRequest,
-} from '../wire/generated/describe-groups.ts'
 import { ErrorCode } from '../wire/generated/errors.ts'
 import { type ListGroupsResponseListedGroup, makeListGroupsRequest } from '../wire/generated/list-groups.ts'
 import type { MetadataResponseMetadataResponseTopic } from '../wire/generated/metadata.ts'
-import { createTopicsCall, deleteTopicsCall, describeConfigsCall, describeGroupsCall, listGroupsCall } from './calls.ts'
+import { createTopicsCall, deleteTopicsCall, describeConfigsCall, listGroupsCall } from './calls.ts'
 import type { KafkaClient } from './client.ts'
-import { KafkaError, throwOnError } from './errors.ts'
+import { type DescribedGroup, describeGroup } from './describe-group.ts'
+import { throwOnError } from './errors.ts'
 import { fetchCommitted } from './group-member.ts'
 import { listOffsets, offsetAt } from './offsets.ts'
 
@@ -128,19 +125,9 @@ export class Admin {
     return groups.sort((left, right) => (left.groupId < right.groupId ? -1 : 1))
   }
 
-  /** One group with its members. Throws where there is none. */
-  describeGroup(groupId: string): Promise<DescribeGroupsResponseDescribedGroup> {
-    return this.#client.retrying(async () => {
-      const coordinator = await this.#client.findCoordinator(groupId)
-      const request = makeDescribeGroupsRequest({ groups: [groupId] })
-      const response = await this.#client.callNode(coordinator, describeGroupsCall, request)
-      const group = response.groups[0]
-      throwOnError(group?.errorCode ?? ErrorCode.NONE, `group '${groupId}'`, group?.errorMessage)
-      if (group === undefined || group.groupState === 'Dead') {
-        throw new KafkaError(ErrorCode.GROUP_ID_NOT_FOUND, `there is no group '${groupId}'`)
-      }
-      return group
-    })
+  /** One group with its members, of either kind. Throws where there is none. */
+  describeGroup(groupId: string): Promise<DescribedGroup> {
+    return this.#client.retrying(() => describeGroup(this.#client, groupId))
   }
 
   /** How far a group has read, by topic and partition. */

@@ -17,6 +17,11 @@ import {
 } from '../wire/generated/alter-configs.ts'
 import { apiVersionsApi, decodeApiVersionsResponse, encodeApiVersionsRequest } from '../wire/generated/api-versions.ts'
 import {
+  consumerGroupDescribeApi,
+  decodeConsumerGroupDescribeResponse,
+  encodeConsumerGroupDescribeRequest,
+} from '../wire/generated/consumer-group-describe.ts'
+import {
   createPartitionsApi,
   decodeCreatePartitionsResponse,
   encodeCreatePartitionsRequest,
@@ -132,6 +137,11 @@ export const addPartitionsToTxnCall = call(
 )
 export const alterConfigsCall = call(alterConfigsApi, encodeAlterConfigsRequest, decodeAlterConfigsResponse)
 export const apiVersionsCall = call(apiVersionsApi, encodeApiVersionsRequest, decodeApiVersionsResponse)
+export const consumerGroupDescribeCall = call(
+  consumerGroupDescribeApi,
+  encodeConsumerGroupDescribeRequest,
+  decodeConsumerGroupDescribeResponse,
+)
 export const createPartitionsCall = call(
   createPartitionsApi,
   encodeCreatePartitionsRequest,

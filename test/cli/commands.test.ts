@@ -106,7 +106,7 @@ test('a group reads on where it stopped, also after --max', async ({ broker }) =
   assert.match((await run(broker, groupDescribeCommand, ['readers'])).output, /read-on +0 +2 +5 +3\n/)
   assert.is((await read('--exit-at-end')).output, '3\n4\n5\n')
   assert.is((await read('--exit-at-end')).output, '')
-  assert.match((await run(broker, groupListCommand, [])).output, /readers +Empty +consumer/)
+  assert.match((await run(broker, groupListCommand, [])).output, /readers +Empty +classic +consumer/)
   const group = JSON.parse((await run(broker, groupDescribeCommand, ['readers', '--json'])).output)
   assert.equal([group.state, group.offsets[0].lag], ['Empty', 0])
 })

@@ -11,6 +11,8 @@ import {
 } from '@platformatic/kafka'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { Admin as OwnAdmin } from '../../src/client/admin.ts'
+import { KafkaClient } from '../../src/client/client.ts'
 import { shapes, startTestBroker, type TestBroker, until } from '../broker/test-broker.ts'
 
 const partitionCount = 4
@@ -59,6 +61,14 @@ function isShared(...consumers: readonly TextConsumer[]): boolean {
   return all.length === partitionCount && new Set(all).size === partitionCount
 }
 
+/** The group as the own client describes it: what it is, and how many partitions each member has. */
+async function describedAs(broker: TestBroker): Promise<{ type: string; shares: number[] }> {
+  const client = new KafkaClient({ brokers: [broker.address] })
+  const { type, members } = await new OwnAdmin(client).describeGroup('protocol')
+  await client.close()
+  return { type, shares: members.map(({ partitions }) => partitions.get('shared')?.length ?? 0) }
+}
+
 async function send(broker: TestBroker, topic: string, prefix: string): Promise<string[]> {
   const producer = new Producer({ ...baseOf(broker), serializers: stringSerializers })
   const values = Array.from({ length: 40 }, (_, index) => `${prefix}-${index}`)
@@ -80,6 +90,7 @@ for (const shape of shapes) {
     const second = await startConsumer(broker, topic, read)
     await until('two members share', () => held(first).length === 2 && held(second).length === 2)
     assert.ok(isShared(first, second))
+    assert.equal(await describedAs(broker), { type: 'consumer', shares: [2, 2] })
     const sent = await send(broker, topic, 'before')
     await until('all is read', () => new Set(read).size === sent.length)
 
