@@ -165,8 +165,8 @@ async function dumpLogs(
   }
 }
 
-/** What DumpLogSegments says where something is wrong. */
-const logFault = /isvalid: false|invalid bytes|mismatch|non-consecutive|out of order|corrupt|exception|error/i
+/** What DumpLogSegments says where something is wrong. That -1 is followed by its first offset it says of every segment. */
+const logFault = /isvalid: false|invalid bytes|mismatch|^ *\d+ is followed by|out of order|corrupt|exception|error/i
 
 function describe({ seed, sync, owners, fronts, hasPowerCuts }: LifeOptions): string {
   return `seed ${seed}, sync ${sync}${hasPowerCuts ? ' with power cuts' : ''}, ${owners} owners, ${fronts} fronts`
