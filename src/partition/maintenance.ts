@@ -2,6 +2,9 @@
 
 import type { Partition } from './partition.ts'
 
+/** How often every partition is looked after: rolls by age, retention, interval syncs, producers' expiry. */
+export const maintainEveryMs = 1000
+
 /**
  * Partitions that nothing was appended to for this long are looked after only as often as this: twenty thousand idle
  * ones would keep a core busy otherwise. Where retention is to look more often, so it is. Those on a bounded memory disk are not spared, since others wait for their room.

@@ -25,27 +25,19 @@ import { ErrorCode } from '../wire/generated/errors.ts'
 import { dirtiestLog, replaceSegments } from './cleaning.ts'
 import { deleteRecords } from './delete-records.ts'
 import { describePartition } from './describe.ts'
-import { isMaintenanceWorthwhile } from './maintenance.ts'
+import { isMaintenanceWorthwhile, maintainEveryMs } from './maintenance.ts'
 import type { Partition } from './partition.ts'
 import { persist } from './persist.ts'
 import { producerExpiryCheckMs } from './producer-state.ts'
 import { Reopening } from './reopening.ts'
-import { moveStart, retire } from './retire.ts'
+import { moveStart, retire, roomRetryMs } from './retire.ts'
 import { publishOffsets, publishStart, reveal } from './reveal.ts'
 import { keepProducers } from './snapshot.ts'
 import { stamp } from './stamp.ts'
 import { Storage } from './storage.ts'
+import { SyncTimers } from './sync-timers.ts'
 import { BatchValidator } from './validate-batch.ts'
 import { Wakes } from './wakes.ts'
-
-/** How often every partition is looked after: rolls by age, retention, interval syncs, producers' expiry. */
-export const maintainEveryMs = 1000
-
-/**
- * How long a full ring is left before the owner looks again whether its slots have been answered. Fronts ring the owner
- * after answering while somebody waits for room; this is for those who cannot, such as a connection that went away.
- */
-export const roomRetryMs = 5
 
 /** What an owner is made of. */
 export type OwnerOptions = {
@@ -71,6 +63,7 @@ export class OwnerAgent implements OwnerControl {
   readonly #reclaim: RingReclaim
   readonly #storage: Storage
   readonly #reopening: Reopening
+  readonly #syncTimers: SyncTimers
   readonly #partitions = new Map<PartitionSlot, Partition>()
   /** Partitions with stamped slots that are not readable yet: the engine still works on them. */
   readonly #unfinished = new Set<Partition>()
@@ -95,6 +88,10 @@ export class OwnerAgent implements OwnerControl {
     this.#reclaim = new RingReclaim(clock)
     this.#logger = logger
     this.#storage = new Storage(options, (slot) => this.#bell.markAndRing(slot))
+    this.#syncTimers = new SyncTimers(clock, (partition) => {
+      this.#nowMs = this.#clock.nowMs()
+      if (!this.#isStopped) this.#maintain(partition, false)
+    })
     this.#reopening = new Reopening({
       clock,
       logger,
@@ -258,7 +255,10 @@ export class OwnerAgent implements OwnerControl {
   #serveRing(partition: Partition, ring: Ring): void {
     const { slot } = partition
     let work = stamp(partition, ring, this.#validator, this.#nowMs)
-    if (work > 0) partition.movedMs = this.#nowMs
+    if (work > 0) {
+      partition.movedMs = this.#nowMs
+      this.#syncTimers.appended(partition)
+    }
     work += persist(partition, ring)
     if (partition.state === 'online') {
       if (partition.engine.failure !== undefined) {

@@ -8,6 +8,12 @@ import type { Partition } from './partition.ts'
 import { publishStart } from './reveal.ts'
 
 /**
+ * How long a full ring is left before the owner looks again whether its slots have been answered. Fronts ring the owner
+ * after answering while somebody waits for room; this is for those who cannot, such as a connection that went away.
+ */
+export const roomRetryMs = 5
+
+/**
  * Which part of a ring is kept free without anyone asking. Where segments hold the data too, half: an entry may take half
  * of a ring, and so it finds room at once. In a `ring` topic what retires is lost, so an eighth.
  */

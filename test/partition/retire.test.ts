@@ -2,7 +2,7 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { roomRetryMs } from '../../src/partition/owner.ts'
+import { roomRetryMs } from '../../src/partition/retire.ts'
 import { RING_FULL } from '../../src/ring/cursor.ts'
 import { readFrom } from '../../src/ring/read.ts'
 import type { Ring } from '../../src/ring/ring.ts'
