@@ -112,6 +112,7 @@ export class FrontAgent implements FrontControl {
       room: this.#room,
       pool: this.#pool,
       openDisk: options.openDisk ?? openDisk,
+      logger,
     }
     this.#partitions = new FrontPartitions({ topology, table, writer, clock, partitionMoved, ...shared })
     this.#forwarding = new Forwarding({

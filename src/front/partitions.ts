@@ -11,7 +11,9 @@ import {
   type TimedOffset,
 } from '../api/ports.ts'
 import type { Clock } from '../base/clock.ts'
+import { messageOf } from '../base/errors.ts'
 import type { Offset, PartitionSlot, TopicIdHex } from '../base/ids.ts'
+import type { Logger } from '../base/logger.ts'
 import { type DiskSpec, partitionDirectory, type StorageKind, type Topology } from '../base/topology.ts'
 import type { Disk } from '../log/disk.ts'
 import { SteadyReader } from '../log/local/steady-reader.ts'
@@ -49,6 +51,9 @@ export class FrontPartitions implements Partitions {
   readonly #reclaim: RingReclaim
   /** In order of last use. */
   readonly #readers = new Map<PartitionSlot, { readonly topicId: TopicIdHex; readonly reader: SteadyReader }>()
+  /** The last offset of each partition that could not be read. */
+  readonly #unreadable = new Map<PartitionSlot, Offset>()
+  readonly #logger: Logger
   readonly #openDisk: (spec: DiskSpec) => Disk
   readonly #disks = new Map<'local' | 'memory', Disk>()
 
@@ -62,6 +67,7 @@ export class FrontPartitions implements Partitions {
     /** What is read for responses lies in its buffers. */
     readonly pool: BytePool
     readonly openDisk: (spec: DiskSpec) => Disk
+    readonly logger: Logger
     /** Called when an entry was claimed: its owner is to be woken at the turn's end. */
     readonly partitionMoved: (slot: PartitionSlot) => void
   }) {
@@ -73,6 +79,7 @@ export class FrontPartitions implements Partitions {
     this.#room = options.room
     this.#pool = options.pool
     this.#openDisk = options.openDisk
+    this.#logger = options.logger
     this.#partitionMoved = options.partitionMoved
   }
 
@@ -90,6 +97,7 @@ export class FrontPartitions implements Partitions {
     this.#rings.delete(slot)
     this.#readers.get(slot)?.reader.close()
     this.#readers.delete(slot)
+    this.#unreadable.delete(slot)
     this.#room.forget(slot)
   }
 
@@ -166,9 +174,20 @@ export class FrontPartitions implements Partitions {
     if (reader === undefined) return undefined
     const generation = this.#table.segmentsGeneration(slot)
     const { offset, bytesMax, endOffset } = wish
-    const bytes = await reader.read({ offset, bytesMax, endOffset, generation, allocate: this.#allocate })
+    const reading = reader.read({ offset, bytesMax, endOffset, generation, allocate: this.#allocate })
+    const bytes = await reading.catch((thrown: unknown) => this.#sayOnce(place, offset, thrown))
     if (bytes === undefined || bytes.length <= bytesMax || wish.isFirstWhole) return bytes
     return bytes.subarray(0, wholeBatchesWithin(bytes, bytesMax))
+  }
+
+  /** Consumers ask for the same offset again and again. */
+  #sayOnce({ topic, partition }: Place, offset: Offset, thrown: unknown): never {
+    if (this.#unreadable.get(partition.slot) !== offset) {
+      const fields = { topic: topic.name, partition: partition.index, offset, reason: messageOf(thrown) }
+      this.#logger.error('records cannot be read; those before and behind them can', fields)
+    }
+    this.#unreadable.set(partition.slot, offset)
+    throw thrown
   }
 
   abortedAmong(
