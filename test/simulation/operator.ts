@@ -18,6 +18,8 @@ const restartMsMax = 100
 const stopMsMax = 60_000
 const startMsMax = 120_000
 const startsMax = 20
+/** More errors than a life sees. */
+const brokenCount = 1_000
 
 export class Operator {
   /** How often each kind of fault was brought about. */
@@ -70,7 +72,8 @@ export class Operator {
     this.faults.set(kind, (this.faults.get(kind) ?? 0) + 1)
     this.#world.scheduler.trace.add(kind)
     const { random } = this.#world
-    const count = 1 + random.below(3)
+    // A disk that is broken for good gives errors until it is replaced.
+    const count = this.#world.pick([1, 2, 3, brokenCount])
     switch (kind) {
       case 'kill':
       case 'stop':
@@ -101,6 +104,7 @@ export class Operator {
         this.#machine.plant({ operation: 'name', ending: '', code: this.#world.pick(['EIO', 'ENOSPC']), count })
     }
     await this.#sleep(random.below(repairMsMax))
+    if (count === brokenCount || this.#world.chance(30)) this.#machine.heal()
     await this.restart(this.#world.pick(['kill', 'stop', this.#powerOrKill()]))
   }
 

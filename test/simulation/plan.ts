@@ -65,12 +65,13 @@ export function makePlan(random: Random): Plan {
     ['log.retention.ms', '-1'],
   ])
   const ringBytesMax = 4_096 * 2 ** random.below(7)
+  const crash = random.below(2) === 0 ? 'kill' : 'power'
   const faultCount = faultsMin + random.below(5)
   const faults = Array.from({ length: faultCount }, (_, index): Fault => {
     const kind = faultKinds[random.below(faultKinds.length)] ?? 'kill'
     // A seed without a crash would prove little.
     const after = Math.floor(((index + 1) * operationsWithFaults) / faultCount)
-    return { kind: index === 0 ? 'kill' : kind, after }
+    return { kind: index === 0 ? crash : kind, after }
   })
   return {
     policy,
