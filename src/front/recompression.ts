@@ -19,10 +19,10 @@ export const slowlyRecompressedAtOnceBytesMax = 1024
 const quickLevelMax = { gzip: 6, zstd: 9 }
 
 /**
- * So many larger batches of a front are recompressed at a time: as many as the thread pool has threads. Each may hold its
- * records twice, up to `recordsBytesMax` of them; the others wait in line.
+ * So many larger batches of a front are recompressed at a time: half of the thread pool's threads, as syncs and reads of files need
+ * theirs. Each may hold its records twice, up to `recordsBytesMax` of them; the others wait in line.
  */
-export const recompressionsMax = 4
+export const recompressionsMax = 2
 
 /** The codec of each `compression.type`; with `producer` every batch keeps its own. */
 const codecOf = { uncompressed: Codec.none, gzip: Codec.gzip, snappy: Codec.snappy, lz4: Codec.lz4, zstd: Codec.zstd }
