@@ -34,13 +34,21 @@ type Kind = {
 }
 
 const kinds: readonly Kind[] = [
-  { name: 'in one thread', sync: 'interval', owners: 0, fronts: 1, hasPowerCuts: false },
   { name: 'with two fronts and two owners', sync: 'never', owners: 2, fronts: 2, hasPowerCuts: false },
-  { name: 'and power cut, when each answer was synced', sync: 'every', owners: 1, fronts: 1, hasPowerCuts: true },
-  { name: 'and power cut, when nothing was synced', sync: 'never', owners: 1, fronts: 1, hasPowerCuts: true },
+  {
+    name: 'in one thread, by power cuts, each answer being synced',
+    sync: 'every',
+    owners: 0,
+    fronts: 1,
+    hasPowerCuts: true,
+  },
+  { name: 'by power cuts, with syncs now and then', sync: 'interval', owners: 1, fronts: 1, hasPowerCuts: true },
 ]
 
-for (const { name, ...kind } of kinds) {
+/** Which file a sync was of, only Linux tells. */
+const arePowerCutsPossible = process.platform === 'linux'
+
+for (const { name, ...kind } of kinds.filter(({ hasPowerCuts }) => arePowerCutsPossible || !hasPowerCuts)) {
   test(`producers, transactions and groups lose and repeat nothing that they should not (killed ${name})`, async ({
     data,
   }) => {
@@ -60,6 +68,7 @@ for (const { name, ...kind } of kinds) {
 test('no power cut makes a broker forget a topic or give a producer id out twice, whatever the sync policy', async ({
   data,
 }) => {
+  if (!arePowerCutsPossible) return
   // The worst case: all that no sync has covered is gone.
   const powerCut = new PowerCut(data, { below: () => 0, uuid: () => Buffer.alloc(16) })
   const options = { directory: data, flags: ['--sync', 'never', '--owners', '1'], environment: powerCut.environment }
