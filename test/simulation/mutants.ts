@@ -101,8 +101,8 @@ const logMutants: readonly Mutant[] = [
   mutant(
     'segments that were not synced are trusted',
     'log/local/recovery.ts',
-    'if (segment.endOffset <= recoveryPoint) {',
-    'if (segment.endOffset <= recoveryPoint || place >= 0) {',
+    'segments.filter(({ endOffset }) => endOffset <= recoveryPoint)',
+    'segments.filter(({ endOffset }) => endOffset <= recoveryPoint || true)',
   ),
   mutant(
     'where the log starts is forgotten',
