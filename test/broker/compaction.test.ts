@@ -28,6 +28,8 @@ const topic = 'table'
 const keys = 50
 
 const kafka = new Map([
+  ['offsets.topic.num.partitions', '1'],
+  ['transaction.state.log.num.partitions', '1'],
   ['log.cleaner.backoff.ms', '20'],
   ['log.cleaner.io.buffer.size', '16384'],
 ])
@@ -156,7 +158,7 @@ restarts('what groups committed over and over is compacted, and found again', as
   const sizes = ['offsets.topic.segment.bytes', '1048576'] as const
   let broker = await startTestBroker({
     owners: 1,
-    kafka: new Map([...kafka, ratio, sizes, ['offsets.topic.num.partitions', '1']]),
+    kafka: new Map([...kafka, ratio, sizes]),
   })
   try {
     await createTopic(broker.address, { name: topic, partitions: 1 })

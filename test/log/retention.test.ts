@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert'
 import { VirtualClock } from '../../src/base/clock.ts'
 import { expiredCount } from '../../src/log/local/retention.ts'
 import { MemoryDisk } from '../../src/log/memory-disk.ts'
+import { cleanOnce } from './cleaning/cleaning-fixture.ts'
 import { FaultyDisk } from './faulty-disk.ts'
 import {
   batchAt,
@@ -199,6 +200,34 @@ test('files of what was deleted stay for file.delete.delay.ms under other names,
     assert.equal([disk.exists(directory), doomed().length], [false, 1])
     clock.advance(60_000)
     while (doomed().length > 0) await settled()
+  })
+})
+
+test('a segment that Kafka compacted to nothing does not hold up those behind it, and the empty last one stays', () => {
+  const segments = [0, 100, 0].map((sizeBytes, place) => ({ endOffset: 10 * (place + 1), sizeBytes, timeMs: 1_000 }))
+  const settings = settingsWith({ retentionMs: 500 })
+  const bounds = { settings, startOffset: 0, revealedEnd: 30, nowMs: 2_000 }
+  assert.is(
+    expiredCount(segments, ({ timeMs }) => timeMs, bounds),
+    2,
+  )
+})
+
+test('a log that is compacted and deleted gives its cleaned segments to retention too', async () => {
+  await onEachDisk(async (disk) => {
+    const both = { isCompacted: true, isDeleted: true, segmentBytes: 400, retentionMs: 1_000_000, dirtyRatioMin: 0 }
+    const { engine } = openLog(disk, both)
+    for (let minute = 0; minute < 30; minute++) {
+      engine.submit([batchAt(minute, { timestampsMs: [startMs + minute * 60_000] })])
+    }
+    const outcome = await cleanOnce(disk, engine, { cleanedEnd: 0, stableEnd: 30, nowMs: startMs + 1_800_000 })
+    assert.ok(outcome?.isFinished)
+    assert.is(engine.startOffset, 0)
+    const { startOffset } = engine.maintain(startMs + 1_800_000 + checkMs)
+    assert.ok(startOffset > 10 && startOffset <= 19, `the log begins at ${startOffset}`)
+    assert.is(engine.endOffset, 30)
+    assert.ok((await readAll(disk, engine)).length > 0)
+    engine.close()
   })
 })
 

@@ -8,7 +8,7 @@ export type RetainedSegment = { readonly endOffset: Offset; readonly sizeBytes: 
 
 /**
  * Counts the segments, oldest first, that retention takes. `maxTimestampOf` is asked only as far as it matters. Segments that
- * reach beyond `revealedEnd` stay. Segments whose time is not known (negative) never expire by age.
+ * reach beyond `revealedEnd` stay, and so does the last one while it is empty (others are where Kafka compacted). Segments whose time is not known (negative) never expire by age.
  */
 export function expiredCount<Segment extends RetainedSegment>(
   segments: readonly Segment[],
@@ -25,7 +25,8 @@ export function expiredCount<Segment extends RetainedSegment>(
   for (const segment of segments) excessBytes += segment.sizeBytes
   let count = 0
   for (const segment of segments) {
-    if (segment.endOffset > revealedEnd || segment.sizeBytes === 0) break
+    const isEmptyEnd = segment.sizeBytes === 0 && segment === segments.at(-1)
+    if (segment.endOffset > revealedEnd || isEmptyEnd) break
     const isExpired = settings.isDeleted && isOld(maxTimestampOf(segment), settings.retentionMs, nowMs)
     const isExcess = settings.isDeleted && settings.retentionBytes >= 0 && excessBytes >= segment.sizeBytes
     if (!isExpired && !isExcess && segment.endOffset > startOffset) break

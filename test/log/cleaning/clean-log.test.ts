@@ -3,9 +3,11 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { seededRandom } from '../../../src/base/random.ts'
+import type { Disk } from '../../../src/log/disk.ts'
+import type { Engine } from '../../../src/log/engine.ts'
 import { MemoryDisk } from '../../../src/log/memory-disk.ts'
-import { batchLastOffset } from '../../../src/wire/record-batch.ts'
-import { openLog, propertyBudget, startMs } from '../log-fixture.ts'
+import { batchLastOffset, readRecords } from '../../../src/wire/record-batch.ts'
+import { openLog, propertyBudget, readerOf, startMs } from '../log-fixture.ts'
 import { cleanOnce, consumeCommitted, RandomLog, readBatches, tableOf } from './cleaning-fixture.ts'
 
 const text = (record: object): string => JSON.stringify(record)
@@ -56,6 +58,7 @@ async function checkRun(seed: number): Promise<number> {
       Buffer.concat(batches.filter((batch) => batchLastOffset(batch, 0) >= untouchedFrom))
     assert.ok(tail(await readBatches(disk, engine)).equals(tail(before)), `${where}: what is not stable is untouched`)
     checkLastOfProducers(await readBatches(disk, engine), log, where)
+    await checkTimes(disk, engine, startMs + random.below(20_000), where)
   }
   return cleanings
 }
@@ -66,6 +69,17 @@ function checkLastOfProducers(batches: readonly Buffer[], log: RandomLog, where:
   for (const [producerId, { lastOffset }] of log.producers) {
     assert.ok(ends.has(lastOffset), `${where}: the last batch of producer ${producerId} is there`)
   }
+}
+
+/** The first record of the time, in the order of offsets, whatever is missing between them. */
+async function checkTimes(disk: Disk, engine: Engine, timestampMs: number, where: string): Promise<void> {
+  const reader = readerOf(disk)
+  const range = { startOffset: 0, endOffset: engine.endOffset, generation: engine.segmentsVersion }
+  const found = await reader.offsetForTimestamp({ ...range, timestampMs })
+  const records = (await readBatches(disk, engine)).flatMap((batch) => readRecords(batch, 0))
+  const first = records.find((record) => record.timestampMs >= timestampMs)
+  assert.is(found?.offset, first?.offset, `${where}: the offset of ${timestampMs}`)
+  reader.close()
 }
 
 test('whatever was written, a cleaned log tells careful consumers the same table, of the same records', async () => {
