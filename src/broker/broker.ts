@@ -63,6 +63,7 @@ export async function startBroker(config: BrokerConfig, parts: BrokerParts = {})
   const keepAlive = setKeepAlive()
   const end = async (): Promise<void> => {
     loop.stop()
+    await host.endCleaning()
     await agents.terminate()
     shared.releaseFolder()
     keepAlive.release()

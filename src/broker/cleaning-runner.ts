@@ -61,7 +61,9 @@ export function poolRunner(): CleaningRunner {
       }
     },
     async close() {
-      await (await made)?.destroy()
+      const pool = await made
+      made = undefined
+      await pool?.destroy()
     },
   }
 }

@@ -122,6 +122,11 @@ export class CoordinatorHost {
     await this.#hosted?.cleaner.stop()
   }
 
+  /** Ends compaction at once, also where owners have died; after `stopCleaning` there is nothing left to end. */
+  async endCleaning(): Promise<void> {
+    await this.#hosted?.cleaner.end()
+  }
+
   /** Lets go of timers and files, once the owners have closed all logs, and marks the data folder as closed in order. */
   close(): void {
     this.#hosted?.groups.stop()

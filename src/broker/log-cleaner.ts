@@ -74,6 +74,13 @@ export class LogCleaner {
     this.#isStopped = true
     this.#timer?.cancel()
     await this.#callOff([...this.#running.keys()])
+    await this.end()
+  }
+
+  /** Ends everything at once, as where an owner has died and nobody would answer. */
+  async end(): Promise<void> {
+    this.#isStopped = true
+    this.#timer?.cancel()
     await this.#options.runner.close()
   }
 
@@ -217,10 +224,10 @@ export class LogCleaner {
     this.#options.logger.error('a log could not be compacted, and is left as it is', { log, reason })
   }
 
-  #tell(log: string, { bytesRead, bytesWritten, recordsRead, recordsKept, keyUtilization }: CleaningOutcome): void {
+  #tell(log: string, { bytesRead, bytesWritten, recordsRead, recordsKept, areAllKeysNoted }: CleaningOutcome): void {
     const fields = { log, bytesRead, bytesWritten, recordsRead, recordsKept }
     this.#options.logger.info('compacted a log', fields)
-    if (keyUtilization >= 1) {
+    if (!areAllKeysNoted) {
       const words = 'not all keys fitted the memory for them at once: log.cleaner.dedupe.buffer.size may be too small'
       this.#options.logger.warn(words, { log })
     }

@@ -57,13 +57,13 @@ const finished = (cleanedEnd: number): CleaningReport => ({
     bytesWritten: 5,
     recordsRead: 2,
     recordsKept: 1,
-    keyUtilization: 0,
+    areAllKeysNoted: true,
   },
 })
 const calledOff: CleaningReport = {
   outcome: {
     ...{ cleanedEnd: 0, isFinished: false, bytesRead: 0, bytesWritten: 0, recordsRead: 0, recordsKept: 0 },
-    keyUtilization: 0,
+    areAllKeysNoted: true,
   },
 }
 const failure = (code: string | undefined): CleaningReport => ({ failure: { code, reason: 'planted' } })

@@ -43,8 +43,8 @@ export type CleaningOutcome = {
   readonly bytesWritten: number
   readonly recordsRead: number
   readonly recordsKept: number
-  /** Which part of the memory for keys was needed; 1: they did not all fit, and another round is to follow. */
-  readonly keyUtilization: number
+  /** False where the memory for keys was full before the plan's end: another round is to follow. */
+  readonly areAllKeysNoted: boolean
 }
 
 /** Answers each pause with whether to go on: the segment was put in its place, and nobody called the cleaning off. */
@@ -65,7 +65,7 @@ export function* cleanLog(options: CleaningOptions): Cleaning {
     loadFactor: options.keyLoadFactor,
     keysMax: endOffset - firstDirtyOffset,
   })
-  const outcome = { bytesRead: 0, bytesWritten: 0, keyUtilization: 0, isFinished: false }
+  const outcome = { bytesRead: 0, bytesWritten: 0, isFinished: false }
   const isRead = yield* noteKeys(options, offsets, aborted)
   let writer: CleanedWriter | undefined
   const transactions = new CleanedTransactions(aborted, (transaction) => writer?.abort(transaction))
@@ -90,7 +90,7 @@ export function* cleanLog(options: CleaningOptions): Cleaning {
     writer?.discard()
   }
   const { recordsRead, recordsKept } = filter
-  return { ...outcome, cleanedEnd, recordsRead, recordsKept, keyUtilization: offsets.utilization }
+  return { ...outcome, cleanedEnd, recordsRead, recordsKept, areAllKeysNoted: cleanedEnd === endOffset }
 }
 
 /** Notes the latest offset of each key from the first dirty offset on, as far as there is room. False: called off. */

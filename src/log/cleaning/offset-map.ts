@@ -31,7 +31,7 @@ export class OffsetMap {
     const { hash, bytesMax, loadFactor, keysMax } = options
     const placesMax = Math.floor(Math.min(bytesMax, mapBytesMax) / offsetMapEntryBytes)
     this.#hash = hash
-    this.#places = primeUpTo(Math.min(placesMax, Math.ceil(keysMax / loadFactor) + placesMin))
+    this.#places = primeUpTo(Math.min(placesMax, Math.ceil(keysMax / loadFactor) + primeGapMax))
     // One place stays empty, so that every search ends.
     this.#entriesMax = Math.min(Math.floor(this.#places * loadFactor), this.#places - 1)
     const memory = new ArrayBuffer(this.#places * offsetMapEntryBytes)
@@ -41,11 +41,6 @@ export class OffsetMap {
 
   get entries(): number {
     return this.#entries
-  }
-
-  /** Which part of the room that may be used is filled. */
-  get utilization(): number {
-    return this.#entries / this.#entriesMax
   }
 
   /** Notes the key at bytes [start, end); false where there is no room for another one. */
@@ -91,8 +86,8 @@ export class OffsetMap {
   }
 }
 
-/** So that there is a prime, a step and an empty place. */
-const placesMin = 8
+/** The next prime below a number is never farther away, up to the most places that there may be. */
+const primeGapMax = 320
 
 /** The largest prime at or below a number (at least 2). */
 function primeUpTo(number: number): number {
