@@ -1,5 +1,6 @@
 /** Puts a cleaned segment into a log that goes on being written meanwhile. */
 
+import type { PartitionSettings } from '../../base/topology.ts'
 import type { Disk } from '../disk.ts'
 import type { CleanedSegment, RewriteEdges } from '../engine.ts'
 import { segmentFile } from '../local/segment-names.ts'
@@ -9,6 +10,8 @@ import { cleanedEnding, commitSwap, discardSwap } from './swap.ts'
 export type Replacing = {
   readonly home: { readonly disk: Disk; readonly directory: string }
   readonly segments: Segments
+  /** How long the old files stay under other names. */
+  readonly settings: Pick<PartitionSettings, 'fileDeleteDelayMs'>
   /** Whether the log has neither failed nor been closed. */
   readonly isUsable: () => boolean
   readonly edges: RewriteEdges
@@ -20,7 +23,7 @@ export type Replacing = {
  * the log is as it was then.
  */
 export async function prepareReplacing(log: Replacing, cleaned: CleanedSegment): Promise<() => boolean> {
-  const { home, segments, isUsable, edges } = log
+  const { home, segments, settings, isUsable, edges } = log
   const { disk, directory } = home
   if (!isUsable() || !segments.holdsRolled(cleaned.replaced)) return () => false
   // Recovery, after an error of the disk, has thrown it away.
@@ -35,7 +38,7 @@ export async function prepareReplacing(log: Replacing, cleaned: CleanedSegment):
       return false
     }
     try {
-      segments.replace(cleaned)
+      segments.replace(cleaned, settings.fileDeleteDelayMs)
     } finally {
       edges.end()
     }

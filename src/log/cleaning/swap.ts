@@ -4,7 +4,7 @@ import { SafkaError } from '../../base/errors.ts'
 import type { Offset } from '../../base/ids.ts'
 import type { Disk } from '../disk.ts'
 import type { CleanedSegment } from '../engine.ts'
-import { removeSegmentFiles } from '../local/rolled-segment.ts'
+import { type Departure, removeSegmentFiles } from '../local/rolled-segment.ts'
 import { scanBatches } from '../local/scan.ts'
 import { indexKinds, offsetsNamed, type SegmentFileKind, segmentFile } from '../local/segment-names.ts'
 
@@ -33,8 +33,8 @@ export function discardSwap(disk: Disk, directory: string, baseOffset: Offset): 
 }
 
 /** Removes the old segments and puts the cleaned one in their place. */
-export function finishSwap(disk: Disk, directory: string, cleaned: CleanedSegment): void {
-  for (const baseOffset of cleaned.replaced) removeSegmentFiles(disk, directory, baseOffset)
+export function finishSwap(disk: Disk, directory: string, cleaned: CleanedSegment, departure: Departure): void {
+  for (const baseOffset of cleaned.replaced) removeSegmentFiles(disk, directory, baseOffset, departure)
   nameSwapped(disk, directory, cleaned.baseOffset)
 }
 

@@ -176,13 +176,13 @@ export class LocalLog implements Engine {
 
   async replaceSegments(cleaned: CleanedSegment, edges: RewriteEdges): Promise<boolean> {
     const isUsable = (): boolean => this.#failure === undefined && !this.#isClosed
-    const log = { home: this.#options, segments: this.#segments, isUsable, edges }
+    const log = { home: this.#options, segments: this.#segments, settings: this.#settings, isUsable, edges }
     const replace = await prepareReplacing(log, cleaned)
     let isReplaced = false
     this.#guard(() => {
       isReplaced = replace()
+      this.#isDirty ||= isReplaced
     })
-    if (isReplaced) this.#isDirty = true
     return isReplaced
   }
 

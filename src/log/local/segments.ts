@@ -142,14 +142,15 @@ export class Segments {
   }
 
   /** Puts a cleaned segment, of which commitSwap has been done, in the place of those that it stands for. */
-  replace(cleaned: CleanedSegment): void {
+  replace(cleaned: CleanedSegment, delayMs: number): void {
     const { baseOffset, endOffset, replaced, sizeBytes, maxTimestampMs } = cleaned
     const first = this.#placeOf(baseOffset)
     for (const base of replaced) this.#sync.dropRolled(base)
-    finishSwap(this.#home.disk, this.#home.directory, cleaned)
+    const { disk, directory, clock } = this.#home
+    finishSwap(disk, directory, cleaned, { clock, delayMs })
     const segment = { baseOffset, endOffset, sizeBytes, maxTimestampMs }
     this.#rolled = this.#rolled.toSpliced(first, replaced.length, segment)
-    this.isFolderUnsynced = this.#home.disk.isDurable
+    this.isFolderUnsynced = disk.isDurable
     this.version++
   }
 
