@@ -75,6 +75,7 @@ async function writeSample(folder: string): Promise<void> {
   const patient = await withBroker(folder, async (address, broker): Promise<SampleProducer> => {
     const opened = await withWriter(address, async (writer) => {
       await writer.continueProducer(producer, 3)
+      await writer.joinGroups()
       return writer.openTransactions()
     })
     await writeBulk(address, false)

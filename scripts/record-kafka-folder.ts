@@ -69,6 +69,7 @@ await run(stop)
 await run(again)
 const patient = await withWriter(address, async (writer) => {
   await writer.continueProducer(producer, 3)
+  await writer.joinGroups()
   return writer.openTransactions()
 })
 const sample = await readFacts(address)

@@ -72,7 +72,7 @@ export type SampleFacts = {
   readonly quotas: readonly string[]
 }
 
-const sampleGroups = ['plain', 'classic', 'transactional']
+const sampleGroups = ['plain', 'classic', 'modern', 'transactional']
 
 /** Reads everything. Internal topics are told only by the number of their partitions. */
 export async function readFacts(address: string): Promise<SampleFacts> {

@@ -23,6 +23,12 @@ import {
   encodeAlterClientQuotasRequest,
   makeAlterClientQuotasRequest,
 } from '../../src/wire/generated/alter-client-quotas.ts'
+import {
+  consumerGroupHeartbeatApi,
+  decodeConsumerGroupHeartbeatResponse,
+  encodeConsumerGroupHeartbeatRequest,
+  makeConsumerGroupHeartbeatRequest,
+} from '../../src/wire/generated/consumer-group-heartbeat.ts'
 import { makeDeleteRecordsRequest } from '../../src/wire/generated/delete-records.ts'
 import {
   decodeEndTxnResponse,
@@ -47,6 +53,11 @@ import {
 import { type BatchInput, buildBatch } from '../../src/wire/record-batch.ts'
 import { ask, openSampleConnection } from './connection.ts'
 
+const heartbeatCall = {
+  ...consumerGroupHeartbeatApi,
+  encode: encodeConsumerGroupHeartbeatRequest,
+  decode: decodeConsumerGroupHeartbeatResponse,
+}
 const endTxnCall = { ...endTxnApi, encode: encodeEndTxnRequest, decode: decodeEndTxnResponse }
 const txnOffsetCommitCall = {
   ...txnOffsetCommitApi,
@@ -99,7 +110,7 @@ export class SampleWriter {
     await this.#client.close()
   }
 
-  /** Everything but what `continueProducer` and `openTransactions` add; answers the idempotent producer. */
+  /** Everything but what `continueProducer`, `joinGroups` and `openTransactions` add; answers the idempotent producer. */
   async write(): Promise<SampleProducer> {
     const admin = new Admin(this.#client)
     await this.#findCoordinators()
@@ -119,7 +130,7 @@ export class SampleWriter {
     await this.#produce('deleted', 0, { records: [this.#record('gone')] })
     await admin.deleteTopic('deleted')
     await this.#configure()
-    await this.#writeGroups()
+    await this.#commit({ groupId: 'plain', memberId: '', generation: -1, offset: 7 })
     const producer = await this.#init(null)
     await this.continueProducer(producer, 0)
     return producer
@@ -194,8 +205,21 @@ export class SampleWriter {
     }
   }
 
-  async #writeGroups(): Promise<void> {
-    await this.#commit({ groupId: 'plain', memberId: '', generation: -1, offset: 7 })
+  /** Leaves two groups with a member each: one of the classic protocol, one of the newer one (KIP-848). */
+  async joinGroups(): Promise<void> {
+    await this.#joinClassic()
+    const request = makeConsumerGroupHeartbeatRequest({
+      groupId: 'modern',
+      memberId: 'a-member-of-modern',
+      rebalanceTimeoutMs: 60_000,
+      subscribedTopicNames: ['codecs'],
+      topicPartitions: [],
+    })
+    const { memberEpoch } = await ask(this.#connection, heartbeatCall, request, (response) => response.errorCode)
+    await this.#commit({ groupId: 'modern', memberId: request.memberId, generation: memberEpoch, offset: 20 })
+  }
+
+  async #joinClassic(): Promise<void> {
     const protocols = [
       { name: 'range', metadata: Buffer.from('000000000001000663 6f64656373ffffffff'.replaceAll(' ', ''), 'hex') },
     ]

@@ -27,6 +27,7 @@ import {
 import { recoverFolders } from './housekeeping.ts'
 import type { RingJournal } from './journal.ts'
 import type { MainControl } from './remotes.ts'
+import { writeRootCheckpoints } from './root-checkpoints.ts'
 import type { SharedMemory } from './shared-memory.ts'
 import { adoptFolder } from './take-over.ts'
 import type { Agents } from './threads.ts'
@@ -138,6 +139,7 @@ export class CoordinatorHost {
   /** Without the mark the next start checks folders that need no check: no reason not to stop. */
   #markClosed(): void {
     try {
+      if (this.#hosted !== undefined) writeRootCheckpoints(this.#disk, this.#table, this.#hosted.registry.topics())
       writeCleanShutdown(this.#disk)
     } catch (thrown) {
       this.#options.logger.warn('the data folder could not be marked as closed in order', { reason: messageOf(thrown) })

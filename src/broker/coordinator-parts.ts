@@ -126,13 +126,16 @@ export function buildCoordinatorParts(options: CoordinatorPartsOptions, metadata
 }
 
 function buildTopics(
-  { config, clock, random, logger, table }: CoordinatorPartsOptions,
+  { config, shared, clock, random, logger, table }: CoordinatorPartsOptions,
   { journal, registry }: ReturnType<typeof buildStorage>,
 ): TopicCoordinator {
   const level = new LoggerLevel(config.logLevel, (wanted) => {
     if (isLevelled(logger)) logger.setLevel(wanted)
   })
-  const settings = { nodeId: config.nodeId, staticConfigs: config.kafka, partitionsMax: table.capacity - 1 }
+  const { directoryId } = shared
+  const localDirectory = directoryId === undefined ? undefined : Buffer.from(directoryId, 'hex')
+  const partitionsMax = table.capacity - 1
+  const settings = { nodeId: config.nodeId, staticConfigs: config.kafka, partitionsMax, localDirectory }
   return new TopicCoordinator({ clock, random, journal, effects: registry, settings, logger: level })
 }
 

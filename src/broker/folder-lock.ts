@@ -1,6 +1,6 @@
 /** Keeps a data folder to one broker at a time: a file `.lock` that names the process that holds it. */
 
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { errnoOf, messageOf, SafkaError } from '../base/errors.ts'
 
@@ -16,11 +16,14 @@ const heldHere = new Set<string>()
 export type FolderLock = { release(): void }
 
 /**
- * Takes the folder, which must exist. Throws SAFKA_DATA_DIRECTORY while another broker runs in it. A lock whose process has
- * ended, by `kill -9` or with its machine, counts for nothing.
+ * Takes the folder, which must exist. Throws SAFKA_DATA_DIRECTORY while another broker runs in it, Apache Kafka on this host included
+ * where the system tells of its lock (`systemLocks`, Linux's /proc/locks). A lock whose process has ended, by `kill -9` or with its
+ * machine, counts for nothing.
  */
-export function lockFolder(folder: string): FolderLock {
+export function lockFolder(folder: string, systemLocks = readText('/proc/locks') ?? ''): FolderLock {
   const path = join(folder, lockName)
+  const kafka = holderIn(systemLocks, path)
+  if (kafka !== undefined) throw inUse(folder, `process ${kafka} has locked it, as Apache Kafka does`)
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     if (tryTake(path, folder)) return { release: () => release(path) }
     const holder = readText(path)
@@ -43,6 +46,22 @@ function tryTake(path: string, folder: string): boolean {
       cause: thrown,
     })
   }
+}
+
+/** The process that has the system's lock on a file: Kafka's way, which this process could not take part in. */
+function holderIn(systemLocks: string, path: string): string | undefined {
+  const file = statSync(path, { throwIfNoEntry: false })
+  if (file === undefined) return undefined
+  // Linux packs a device's two numbers like this; the list has them in hexadecimal.
+  const major = Math.floor(file.dev / 256) % 4096
+  const minor = (file.dev % 256) + Math.floor(file.dev / 1_048_576) * 256
+  const place = `${hex(major)}:${hex(minor)}:${file.ino}`
+  const line = systemLocks.split('\n').find((candidate) => candidate.split(/\s+/).includes(place))
+  return line === undefined ? undefined : /WRITE\s+(\d+)/.exec(line)?.[1]
+}
+
+function hex(number: number): string {
+  return number.toString(16).padStart(2, '0')
 }
 
 function release(path: string): void {

@@ -1,7 +1,7 @@
 /** Two brokers never write into one folder, and a crashed one never keeps the next from starting. */
 
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -34,6 +34,18 @@ test('releasing twice does not free what another has taken since', ({ folder }) 
   second.release()
   first.release()
   lockFolder(folder).release()
+})
+
+test('a folder that Apache Kafka has locked is in use, as long as the system says so', ({ folder }) => {
+  // Kafka leaves its file empty, and holds the system's lock on it instead.
+  writeFileSync(lockFile(folder), '')
+  const { dev, ino } = statSync(lockFile(folder))
+  const device = [Math.floor(dev / 256) % 4096, (dev % 256) + Math.floor(dev / 1_048_576) * 256]
+  const place = `${device.map((number) => number.toString(16).padStart(2, '0')).join(':')}:${ino}`
+  const locks = `1: FLOCK  ADVISORY  WRITE 7 00:01:1 0 EOF\n2: POSIX  ADVISORY  WRITE 4711 ${place} 0 EOF\n`
+  assert.throws(() => lockFolder(folder, locks), /is in use: process 4711 has locked it, as Apache Kafka does/)
+  assert.is(readFileSync(lockFile(folder), 'utf8'), '', 'its file stays as it is')
+  lockFolder(folder, '1: FLOCK  ADVISORY  WRITE 7 00:01:1 0 EOF\n').release()
 })
 
 test('a running process of another number keeps its folder', async ({ folder }) => {

@@ -34,6 +34,7 @@ type Effect = { readonly run: () => Promise<void>; readonly note: (applied: Map<
 export class ChangeLog {
   #state: MetadataState
   readonly #makeState: () => MetadataState
+  readonly #localDirectory: Buffer | undefined
   readonly #journal: Journal
   readonly #effects: TopicEffects
   readonly #clock: Clock
@@ -52,9 +53,12 @@ export class ChangeLog {
     readonly makeState: () => MetadataState
     readonly journal: Journal
     readonly effects: TopicEffects
+    /** The data folder's id, in the records of partitions that lie there. */
+    readonly localDirectory?: Buffer | undefined
     readonly clock: Clock
   }) {
     this.#makeState = options.makeState
+    this.#localDirectory = options.localDirectory
     this.#state = options.makeState()
     this.#journal = options.journal
     this.#effects = options.effects
@@ -94,7 +98,7 @@ export class ChangeLog {
   commit(decision: Decision<unknown>): Promise<ChangeOutcome> {
     if (decision.records.length === 0) return this.settled()
     // The state is written to the journal before it is replayed, so that no one can see what was never on its way there.
-    const appended = this.#append(decision.records.map(encodeMetadataRecord))
+    const appended = this.#append(decision.records.map((record) => encodeMetadataRecord(record, this.#localDirectory)))
     for (const record of decision.records) this.#state.apply(record)
     const effects = this.#plan(decision.touched)
     this.#latestAppend = appended

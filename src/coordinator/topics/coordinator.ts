@@ -52,6 +52,8 @@ export type TopicSettings = {
   readonly staticConfigs: ConfigMap
   /** How many partitions of topics this broker has room for. */
   readonly partitionsMax: number
+  /** The data folder's id; undefined where it has none. */
+  readonly localDirectory?: Buffer | undefined
 }
 
 /** The coordinator's own topics, and the broker configs that shape them. */
@@ -116,7 +118,8 @@ export class TopicCoordinator implements TopicView, GroupConfigs {
     this.#nodeId = settings.nodeId
     this.#partitionsMax = settings.partitionsMax
     const makeState = (): MetadataState => new MetadataState(settings)
-    this.changes = new ChangeLog({ makeState, journal, effects, clock })
+    const { localDirectory } = settings
+    this.changes = new ChangeLog({ makeState, journal, effects, clock, localDirectory })
   }
 
   /** Applies one record of the metadata log at start; records of other logs are not its business. */

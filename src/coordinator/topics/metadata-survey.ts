@@ -9,6 +9,7 @@ import { decodeRemoveTopicRecord } from '../../wire/generated/remove-topic-recor
 import { decodeTopicRecord } from '../../wire/generated/topic-record.ts'
 import { Reader } from '../../wire/reader.ts'
 import type { JournalRecord } from '../ports.ts'
+import { storageDirectoryIds } from './records.ts'
 import { resourceType } from './state.ts'
 
 /** Kafka's numbers of the record types that decide whether a folder can be taken over. */
@@ -36,7 +37,12 @@ const passedOver: ReadonlyMap<number, string> = new Map([
 /** The newest `metadata.version` whose records are known: Apache Kafka 4.3's. */
 export const metadataVersionMax = 30
 /** Where Kafka keeps no folder in mind for a replica: not told yet, or told before there could be several (DirectoryId). */
-const anyDirectories: readonly string[] = ['0'.repeat(32), `${'0'.repeat(31)}1`]
+const anyDirectories: readonly string[] = [
+  '0'.repeat(32),
+  `${'0'.repeat(31)}1`,
+  // Safka was here before.
+  ...Object.values(storageDirectoryIds).map(topicIdHex),
+]
 
 type SurveyedPartition = {
   readonly index: number

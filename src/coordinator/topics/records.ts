@@ -90,15 +90,18 @@ const recordVersion = { topic: 0, partition: 1, config: 0, removeTopic: 0, quota
 /** Kafka's NO_LEADER_CHANGE in a PartitionChangeRecord. */
 const leaderUnchanged = -2
 
-/** Kafka names the log folder that holds a replica by an id; Safka has one such "folder" for each kind of storage. */
-const directoryIds: Readonly<Record<StorageKind, Buffer>> = {
+/**
+ * Kafka names the log folder that holds a replica by an id. Here each kind of storage is such a folder; `local` is the data folder,
+ * with its own id where it has one.
+ */
+export const storageDirectoryIds: Readonly<Record<StorageKind, Buffer>> = {
   local: Buffer.from('safka/local     ', 'latin1'),
   memory: Buffer.from('safka/memory    ', 'latin1'),
   ring: Buffer.from('safka/ring      ', 'latin1'),
 }
 
-/** The journal record of one change. */
-export function encodeMetadataRecord(record: MetadataRecord): JournalRecord {
+/** The journal record of one change. `local` is the data folder's id. */
+export function encodeMetadataRecord(record: MetadataRecord, local = storageDirectoryIds.local): JournalRecord {
   const writer = new Writer(128)
   writer.writeUnsignedVarint(frameVersion)
   switch (record.kind) {
@@ -112,7 +115,7 @@ export function encodeMetadataRecord(record: MetadataRecord): JournalRecord {
       break
     case 'partition':
       writeHead(writer, recordType.partition, recordVersion.partition)
-      encodePartitionRecord(writer, partitionBody(record), recordVersion.partition)
+      encodePartitionRecord(writer, partitionBody(record, local), recordVersion.partition)
       break
     case 'remove-topic':
       writeHead(writer, recordType.removeTopic, recordVersion.removeTopic)
@@ -213,7 +216,10 @@ function writeHead(writer: Writer, type: number, version: number): void {
   writer.writeUnsignedVarint(version)
 }
 
-function partitionBody(record: Extract<MetadataRecord, { kind: 'partition' }>): ReturnType<typeof makePartitionRecord> {
+function partitionBody(
+  record: Extract<MetadataRecord, { kind: 'partition' }>,
+  localDirectory: Buffer,
+): ReturnType<typeof makePartitionRecord> {
   return makePartitionRecord({
     partitionId: record.index,
     topicId: topicIdBytes(record.id),
@@ -222,7 +228,7 @@ function partitionBody(record: Extract<MetadataRecord, { kind: 'partition' }>): 
     leader: record.nodeId,
     leaderEpoch: record.leaderEpoch,
     partitionEpoch: 0,
-    directories: [directoryIds[record.storage]],
+    directories: [record.storage === 'local' ? localDirectory : storageDirectoryIds[record.storage]],
   })
 }
 
@@ -239,6 +245,6 @@ function quotaBody(record: Extract<MetadataRecord, { kind: 'quota' }>): ReturnTy
 
 function storageOf(directories: readonly Buffer[]): StorageKind {
   const id = directories[0]
-  if (id?.equals(directoryIds.memory)) return 'memory'
-  return id?.equals(directoryIds.ring) ? 'ring' : 'local'
+  if (id?.equals(storageDirectoryIds.memory)) return 'memory'
+  return id?.equals(storageDirectoryIds.ring) ? 'ring' : 'local'
 }
