@@ -149,6 +149,23 @@ test('a hostile pattern takes time that grows with the names only', () => {
   assert.is(describeConsumer(fixture).members[0]?.targetAssignment.topicPartitions.length, 0)
 })
 
+test('what is too large for a record is refused, and an expression for too many topics stands for none', () => {
+  const fixture = new GroupFixture()
+  const subscribedTopicNames = Array.from({ length: 1_100 }, (_, index) => 'x'.repeat(240) + index)
+  assert.is(beat(fixture, { memberId: 'a', subscribedTopicNames }).errorCode, ErrorCode.INVALID_REQUEST)
+  assert.is(
+    beat(fixture, { memberId: 'a', subscribedTopicNames: subscribedTopicNames.slice(0, 1_000) }).errorCode,
+    ErrorCode.NONE,
+  )
+  for (let index = 0; index < 4_000; index++) {
+    fixture.topics.topics.set('y'.repeat(240) + index, { id: String(index).padStart(32, '0'), partitions: 1 })
+  }
+  beat(fixture, { groupId: 'h', memberId: 'a', subscribedTopicRegex: 'y+[0-9]*' })
+  fixture.advance(0)
+  assert.is(describeConsumer(fixture, 'h').members[0]?.targetAssignment.topicPartitions.length, 0)
+  assert.is(describeConsumer(fixture.restarted(), 'h').errorCode, ErrorCode.NONE)
+})
+
 test('a group that is full takes no member more, whoever it is, but keeps those it has', () => {
   const consumer = { ...defaultConsumerGroupSettings, membersMax: 2 }
   const fixture = settledPair(new GroupFixture({ settings: { consumer } }))

@@ -7,6 +7,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Random, seededRandom } from '../../src/base/random.ts'
 import { ApiKey, apiTable } from '../../src/wire/generated/api-keys.ts'
+import { makeConsumerGroupDescribeRequest } from '../../src/wire/generated/consumer-group-describe.ts'
+import { makeConsumerGroupHeartbeatRequest } from '../../src/wire/generated/consumer-group-heartbeat.ts'
 import { makeDeleteGroupsRequest } from '../../src/wire/generated/delete-groups.ts'
 import { makeDescribeGroupsRequest } from '../../src/wire/generated/describe-groups.ts'
 import { makeHeartbeatRequest } from '../../src/wire/generated/heartbeat.ts'
@@ -17,6 +19,8 @@ import { makeOffsetCommitRequest } from '../../src/wire/generated/offset-commit.
 import { makeOffsetDeleteRequest } from '../../src/wire/generated/offset-delete.ts'
 import { makeOffsetFetchRequest } from '../../src/wire/generated/offset-fetch.ts'
 import { makeSyncGroupRequest } from '../../src/wire/generated/sync-group.ts'
+import { describeConsumer } from './consumer-fixture.ts'
+import { subscriptionBytes } from './embedded-consumer.ts'
 import { type Call, GroupFixture, protocols } from './group-fixture.ts'
 
 const budgetMs = Number(process.env.SAFKA_TEST_BUDGET_MS ?? 2_000)
@@ -64,7 +68,8 @@ function memberMakers({
     const { generationId: _, ...who } = identity(version >= 5)
     const rebalanceTimeoutMs = pick([0, -1, 5_000, 60_000])
     const protocolType = pick(['consumer', 'consumer', 'connect', ''])
-    const offered = protocols(...names())
+    const readable = names().map((name) => ({ name, metadata: subscriptionBytes([name, 't']) }))
+    const offered = pick([protocols(...names()), readable, readable])
     return makeJoinGroupRequest({
       ...who,
       sessionTimeoutMs: session(),
@@ -137,6 +142,31 @@ function offsetMakers({
   ]
 }
 
+function consumerMakers({ pick, groupId, memberId, instance, number, topicId, name }: Choices): [number, Maker][] {
+  const owned = () => ({ topicId: topicId(), partitions: pick([[], [0, 1], [number()]]) })
+  const heartbeat: Maker = (version) => {
+    const memberEpoch = pick([0, 0, 0, number(), -2])
+    const isWhole = memberEpoch === 0 && pick([true, true, false])
+    return makeConsumerGroupHeartbeatRequest({
+      groupId: groupId(),
+      memberId: memberId(),
+      memberEpoch,
+      instanceId: instance(true),
+      rackId: pick([null, 'r', '']),
+      rebalanceTimeoutMs: isWhole ? pick([0, 5_000, 60_000]) : number(),
+      subscribedTopicNames: pick([isWhole ? ['t'] : null, [], [name(), name()]]),
+      subscribedTopicRegex: version >= 1 ? pick([null, null, '', 't|u', '[a-z]*', '(']) : null,
+      serverAssignor: pick([null, null, 'range', 'uniform', 'x']),
+      topicPartitions: isWhole ? [] : pick([null, [], [owned()], [owned(), owned()]]),
+    })
+  }
+  const describe: Maker = () => makeConsumerGroupDescribeRequest({ groupIds: pick([[], [groupId(), groupId()]]) })
+  return [
+    [ApiKey.ConsumerGroupHeartbeat, heartbeat],
+    [ApiKey.ConsumerGroupDescribe, describe],
+  ]
+}
+
 function adminMakers({ pick, groupId }: Choices): [number, Maker][] {
   return [
     [ApiKey.DescribeGroups, () => makeDescribeGroupsRequest({ groups: pick([[], [groupId(), groupId()]]) })],
@@ -152,8 +182,9 @@ async function torment(seed: number): Promise<number> {
   const members: string[] = []
   const open = new Set<Call<{ memberId?: string }>>()
   const chosen = choices(random, members)
-  const byApi = new Map([...memberMakers(chosen), ...offsetMakers(chosen), ...adminMakers(chosen)])
-  const apis = [11, 11, 11, 11, 14, 14, ...byApi.keys()]
+  const makers = [memberMakers, consumerMakers, offsetMakers, adminMakers]
+  const byApi = new Map(makers.flatMap((make) => make(chosen)))
+  const apis = [11, 11, 11, 11, 14, 14, 68, 68, 68, 68, ...byApi.keys()]
   for (let step = 0; step < 400; step++) {
     const api = apis[random.below(apis.length)] ?? 11
     const facts = apiTable.get(api)
@@ -181,10 +212,10 @@ async function torment(seed: number): Promise<number> {
     for (let turn = 0; turn < 5; turn++) await Promise.resolve()
   }
   for (const call of open) assert.is(call.answerCount, 1, 'never answered')
-  const before = ['g', 'h'].map((groupId) => fixture.describe(groupId, 5))
+  const before = ['g', 'h'].map((groupId) => [fixture.describe(groupId, 5), describeConsumer(fixture, groupId)])
   const restarted = fixture.restarted()
   assert.equal(
-    ['g', 'h'].map((groupId) => restarted.describe(groupId, 5)),
+    ['g', 'h'].map((groupId) => [restarted.describe(groupId, 5), describeConsumer(restarted, groupId)]),
     before,
     'another broker reads the same from the journal',
   )

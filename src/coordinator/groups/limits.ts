@@ -15,6 +15,12 @@ export const protocolBytesMax = 512 * 1024
 /** All members' protocols of one group; far more than fits into its record, so that only the senseless is refused. */
 export const groupProtocolBytesMax = 16 * 1024 * 1024
 
+/** A member's topic names in a consumer group, in UTF-8: its record holds them beside what else it says. */
+export const topicNamesBytesMax = 256 * 1024
+
+/** The topics of one regular expression of a consumer group, as above: where there are more, it stands for none. */
+export const regexTopicsBytesMax = 900 * 1024
+
 /** A group's metadata record: below the batch size that the journal takes. */
 export const groupRecordBytesMax = 900 * 1024
 

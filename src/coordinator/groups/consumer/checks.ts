@@ -3,11 +3,13 @@
 import type { ConsumerGroupHeartbeatRequest } from '../../../wire/generated/consumer-group-heartbeat.ts'
 import { ErrorCode } from '../../../wire/generated/errors.ts'
 import type { Refusal } from '../../configs/alter.ts'
-import { membersMax } from '../limits.ts'
+import { membersMax, topicNamesBytesMax } from '../limits.ts'
 import type { GroupSettings } from '../settings.ts'
 import { type HeldPartitions, heldOf, type TopicPartitions } from './assignment.ts'
 import { absentStaticEpoch, type ConsumerMember, leavingEpoch, memberState } from './state.ts'
 
+/** A name's length takes so much at most. */
+const namePrefixBytesMax = 3
 /** From this version on members choose their ids themselves. */
 const ownMemberIdVersion = 1
 
@@ -28,6 +30,8 @@ export function checkHeartbeat(
   }
   if (epoch === absentStaticEpoch && request.instanceId === null) return invalid("InstanceId can't be null.")
   if (epoch < absentStaticEpoch) return invalid('MemberEpoch is invalid.')
+  const names = request.subscribedTopicNames ?? []
+  if (namesBytes(names) > topicNamesBytesMax) return invalid('SubscribedTopicNames is too long.')
   const { assignors } = settings.consumer
   if (serverAssignor === null || assignors.includes(serverAssignor)) return undefined
   const message = `ServerAssignor ${serverAssignor} is not supported. Supported assignors: ${assignors.join(', ')}.`
@@ -100,6 +104,13 @@ function checkFirstHeartbeat(request: ConsumerGroupHeartbeatRequest): Refusal | 
   // An empty list or expression is fine: the member reads nothing, but is in the group.
   if (request.subscribedTopicNames !== null || request.subscribedTopicRegex !== null) return undefined
   return invalid('Either SubscribedTopicNames or SubscribedTopicRegex must be non-null when (re-)joining.')
+}
+
+/** What names take in a record. */
+export function namesBytes(names: readonly string[]): number {
+  let bytes = 0
+  for (const name of names) bytes += Buffer.byteLength(name) + namePrefixBytesMax
+  return bytes
 }
 
 function isWithin(owned: TopicPartitions | null, assigned: HeldPartitions): boolean {

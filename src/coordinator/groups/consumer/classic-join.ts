@@ -10,6 +10,8 @@ import {
 import { ownBytes } from '../classic/replay.ts'
 import type { Decision, Requester } from '../decision.ts'
 import type { Group } from '../group.ts'
+import { topicNamesBytesMax } from '../limits.ts'
+import { namesBytes } from './checks.ts'
 import { downgradeToClassic, planDowngrade } from './downgrade.ts'
 import { consumerProtocolType, readSubscription, withIds } from './embedded.ts'
 import { checkEntry, type Entry } from './entry.ts'
@@ -69,6 +71,7 @@ export function decideClassicJoin(join: ClassicJoin): JoinGroupResponse {
   const subscription = protocol === undefined ? undefined : readSubscription(protocol.metadata)
   // Kafka breaks off here with an exception.
   if (subscription === undefined) return refuse(ErrorCode.UNKNOWN_SERVER_ERROR)
+  if (namesBytes(subscription.topics) > topicNamesBytesMax) return refuse(ErrorCode.INVALID_REQUEST)
   return letIn(join, entry, subscription)
 }
 

@@ -2,6 +2,8 @@
 
 import { assertDefined } from '../../../base/assert.ts'
 import type { Decision } from '../decision.ts'
+import { regexTopicsBytesMax } from '../limits.ts'
+import { namesBytes } from './checks.ts'
 import { lookAtTopics } from './epoch.ts'
 import type { ConsumerGroup } from './state.ts'
 import { writer } from './write.ts'
@@ -43,7 +45,7 @@ export function decideResolved(
   let isBumped = false
   for (const [regex, names] of found.matches) {
     if (!group.regexMembers.has(regex)) continue
-    const topics = [...names].sort()
+    const topics = namesBytes(names) > regexTopicsBytesMax ? [] : [...names].sort()
     const former = group.regexes.get(regex)?.topics ?? []
     if (former.length !== topics.length || topics.some((name, at) => name !== former[at])) isBumped = true
     write({ of: 'regex', regex, value: { topics, version: found.version, timestampMs: found.timestampMs } })

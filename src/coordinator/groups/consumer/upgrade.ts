@@ -8,8 +8,9 @@ import type { Refusal } from '../../configs/alter.ts'
 import { type ClassicGroup, type ClassicMember, metadataFor, selectProtocol } from '../classic/state.ts'
 import type { Decision } from '../decision.ts'
 import type { Group } from '../group.ts'
+import { topicNamesBytesMax } from '../limits.ts'
 import { heldSince, noPartitions, nothingHeld, type TopicPartitions } from './assignment.ts'
-import { sizeMax } from './checks.ts'
+import { namesBytes, sizeMax } from './checks.ts'
 import { consumerProtocolType, readAssignment, readSubscription } from './embedded.ts'
 import { metadataHash } from './metadata-hash.ts'
 import { allSubscribedNames, extendSession, type MemberProfile, memberState } from './state.ts'
@@ -30,9 +31,9 @@ export function checkUpgrade(decision: Decision, group: Group): Refusal | undefi
   if (classic.members.size > sizeMax(decision.ports.settings))
     return refused('the group size exceeds the consumer group maximum size')
   for (const member of classic.members.values()) {
-    if (readSubscription(metadataFor(member, protocolOf(classic))) === undefined) {
-      return refused('the embedded consumer protocol is malformed')
-    }
+    const subscription = readSubscription(metadataFor(member, protocolOf(classic)))
+    if (subscription === undefined) return refused('the embedded consumer protocol is malformed')
+    if (namesBytes(subscription.topics) > topicNamesBytesMax) return refused('a member subscribes to too many topics')
     const assignment =
       member.assignment.length === 0 ? undefined : readAssignment(member.assignment, decision.ports.topics)
     if (assignment === undefined && member.assignment.length > 0) {
