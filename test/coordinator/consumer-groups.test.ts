@@ -7,7 +7,7 @@ import { defaultConsumerGroupSettings } from '../../src/coordinator/groups/setti
 import { type DeleteGroupsResponse, deleteGroupsApi } from '../../src/wire/generated/delete-groups.ts'
 import { ErrorCode } from '../../src/wire/generated/errors.ts'
 import { beat, describeConsumer, given, memberIds } from './consumer-fixture.ts'
-import { subscriptionBytes } from './embedded-consumer.ts'
+import { share, subscriptionBytes } from './embedded-consumer.ts'
 import { GroupFixture } from './group-fixture.ts'
 
 /** Members 'a' and 'b' that have settled, with two partitions each, at epoch 3. */
@@ -207,6 +207,30 @@ test('a classic member that is called back and does not join is out after its re
     fixture.advance(10_000)
   }
   assert.not(memberIds(describeConsumer(fixture)).includes(id))
+})
+
+test('an upgrade takes over what members hold, but not partitions that a new topic of the same name does not have', () => {
+  const fixture = new GroupFixture()
+  const protocolsOf = [{ name: 'range', metadata: subscriptionBytes(['t']) }]
+  const { id, call } = fixture.joinNew({ protocols: protocolsOf })
+  const assignments = share(
+    [{ memberId: id, groupInstanceId: null, metadata: subscriptionBytes(['t']) }],
+    fixture.topics,
+  )
+  fixture.sync({ memberId: id, generationId: call.response?.generationId ?? 0, assignments })
+  fixture.topics.topics.set('t', { id: 'dd'.repeat(16), partitions: 2 })
+  beat(fixture, { memberId: 'a' })
+  const upgraded = describeConsumer(fixture).members.find(({ memberId }) => memberId === id)
+  assert.is(upgraded?.memberType, 0)
+  assert.equal(upgraded?.assignment.topicPartitions[0]?.partitions, [0, 1])
+})
+
+test('a classic group that waits for members, and has lost all, is upgraded too', () => {
+  const fixture = new GroupFixture({ settings: { initialRebalanceDelayMs: 3_000 } })
+  const { id } = fixture.joinNew({ protocols: [{ name: 'range', metadata: subscriptionBytes(['t']) }] })
+  fixture.leave({ members: [{ memberId: id, groupInstanceId: null, reason: null }] })
+  assert.is(beat(fixture, { memberId: 'a' }).errorCode, ErrorCode.NONE)
+  assert.equal(memberIds(describeConsumer(fixture.restarted())), ['a'])
 })
 
 function describedEpoch(fixture: GroupFixture, memberId: string): number {

@@ -65,6 +65,8 @@ export class SimulatedMember {
   /** Of the classic protocol: what comes next. */
   #next: 'join' | 'sync' | 'work' = 'join'
   #joined: JoinGroupResponse | undefined
+  /** Of the classic protocol: the topics as they were when it joined. */
+  #topicsSeen = ''
   #stalledUntilMs = 0
   #call: Call<unknown> | undefined
   #onAnswer: (response: unknown) => void = () => {}
@@ -191,6 +193,7 @@ export class SimulatedMember {
     // An eager consumer gives up everything before it joins.
     this.#owned = new Set()
     this.#positions.clear()
+    this.#topicsSeen = topicsText(fixture.topics)
     const protocols = [{ name: 'range', metadata: subscriptionBytes(this.names) }]
     const request = { memberId: this.#memberId, groupInstanceId: this.instanceId, protocols }
     this.#ask(fixture.join(request, { clientId: this.name }), (response: JoinGroupResponse) => {
@@ -223,6 +226,11 @@ export class SimulatedMember {
   }
 
   #classicHeartbeat(fixture: GroupFixture): void {
+    // Consumers of the classic protocol look at topics themselves, and join anew where they have changed.
+    if (this.#topicsSeen !== topicsText(fixture.topics)) {
+      this.#join(fixture)
+      return
+    }
     const identity = { memberId: this.#memberId, groupInstanceId: this.instanceId, generationId: this.#epoch }
     const message = makeHeartbeatRequest({ groupId: 'g', ...identity })
     const call = fixture.send<HeartbeatResponse>(heartbeatApi.key, message, { version: 4 })
@@ -348,6 +356,10 @@ export class SimulatedMember {
   #newId(): string {
     return this.#random.uuid().toString('base64url')
   }
+}
+
+function topicsText({ topics }: FakeTopics): string {
+  return JSON.stringify([...topics])
 }
 
 /** Places of a share that is told by name. */

@@ -58,11 +58,13 @@ export function assignmentBytes(partitions: TopicPartitions, metadata: Buffer, t
   )
 }
 
-/** Partitions by topic id; topics that are not there are left out. */
+/** Partitions by topic id; those that are not there (any more) are left out: a topic of the same name may be another one. */
 export function withIds(named: readonly NamedPartitions[], topics: TopicView): TopicPartitions {
   const wire = named.flatMap(({ topic, partitions }): WirePartitions[] => {
     const id = topics.idOf(topic)
-    return id === undefined ? [] : [{ topicId: topicIdBytes(id), partitions }]
+    const count = topics.partitionCount(topic) ?? 0
+    const present = partitions.filter((partition) => partition >= 0 && partition < count)
+    return id === undefined ? [] : [{ topicId: topicIdBytes(id), partitions: present }]
   })
   return fromWire(wire)
 }

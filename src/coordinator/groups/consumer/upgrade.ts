@@ -13,7 +13,7 @@ import { heldSince, noPartitions, nothingHeld, type TopicPartitions } from './as
 import { namesBytes, sizeMax } from './checks.ts'
 import { consumerProtocolType, readAssignment, readSubscription } from './embedded.ts'
 import { metadataHash } from './metadata-hash.ts'
-import { allSubscribedNames, extendSession, type MemberProfile, memberState } from './state.ts'
+import { extendSession, type MemberProfile, memberState } from './state.ts'
 import { writer } from './write.ts'
 
 /** Why the group has to stay a classic one; undefined where it can change. */
@@ -56,9 +56,8 @@ export function upgradeToConsumer(decision: Decision, { id: groupId, classic }: 
   decision.write({ kind: 'group', groupId, value: null })
   const write = writer(decision, groupId)
   for (const { member, profile } of facts) write({ of: 'member', memberId: member.id, value: profile })
-  const consumer = assertDefined(decision.current()?.consumer, 'an upgraded group is missing')
-  const hash = metadataHash(allSubscribedNames(consumer), decision.ports.topics)
-  write({ of: 'group', value: { epoch: generation, metadataHash: hash } })
+  const names = new Set(facts.flatMap(({ profile }) => profile.topicNames))
+  write({ of: 'group', value: { epoch: generation, metadataHash: metadataHash(names, decision.ports.topics) } })
   for (const { member, partitions } of facts) write({ of: 'target', memberId: member.id, value: partitions })
   write({ of: 'target-epoch', value: { epoch: generation, timestampMs: 0 } })
   for (const { member, partitions } of facts) {
@@ -66,6 +65,7 @@ export function upgradeToConsumer(decision: Decision, { id: groupId, classic }: 
     const standing = { epoch: generation, previousEpoch: generation, state: memberState.stable, assigned }
     write({ of: 'standing', memberId: member.id, value: { ...standing, revoking: nothingHeld } })
   }
+  const consumer = assertDefined(decision.current()?.consumer, 'an upgraded group is missing')
   for (const { member } of facts) {
     const converted = assertDefined(consumer.members.get(member.id), 'a member was lost in an upgrade')
     converted.connectionId = member.connectionId
