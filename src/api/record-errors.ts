@@ -7,7 +7,7 @@ import {
   makeProduceResponseBatchIndexAndErrorMessage,
   type ProduceResponseBatchIndexAndErrorMessage,
 } from '../wire/generated/produce.ts'
-import { type BatchRecord, batchTimestampType, eachRecord } from '../wire/record-batch.ts'
+import { type BatchRecord, batchHeaderBytes, batchTimestampType, eachRecord } from '../wire/record-batch.ts'
 import type { Place } from './ports.ts'
 
 /** Kafka tells of every record. Each takes some 150 bytes here, so that a thousand are as much as a batch. */
@@ -22,7 +22,7 @@ const longMax = 2n ** 63n - 1n
 /** The first records at fault by the topic's settings, at the owner's time `nowMs`; none where the batch itself was. */
 export function recordErrorsOf(batch: Buffer, place: Place, nowMs: number): ProduceResponseBatchIndexAndErrorMessage[] {
   const errors: ProduceResponseBatchIndexAndErrorMessage[] = []
-  if (batch.length > explainedBytesMax) return errors
+  if (batch.length < batchHeaderBytes || batch.length > explainedBytesMax) return errors
   const { settings, name } = place.topic
   const partition = `${name}-${place.partition.index}`
   try {
