@@ -9,6 +9,7 @@ import {
   recordErrorsMax,
   recordErrorsOf,
 } from '../../src/api/record-errors.ts'
+import { seededRandom } from '../../src/base/random.ts'
 import type { PartitionSettings } from '../../src/base/topology.ts'
 import { ErrorCode } from '../../src/wire/generated/errors.ts'
 import { buildBatch } from '../../src/wire/record-batch.ts'
@@ -65,6 +66,25 @@ test('bounds without a limit wrap as in Java', () => {
   const open = { timestampBeforeMaxMs: 1, timestampAfterMaxMs: 2 ** 63 }
   const [other] = recordErrorsOf(buildBatch({ records: early }), placeWith(open), nowMs)
   assert.match(other?.batchIndexErrorMessage ?? '', `within [${nowMs - 1}, -9223370336854775809]`)
+})
+
+test('whatever the bytes are, it answers: a front must not stumble over what its owner refused', () => {
+  const budgetMs = Number(process.env.SAFKA_TEST_BUDGET_MS ?? 500)
+  const seed = Number(process.env.SEED ?? Date.now() % 1_000_000)
+  const random = seededRandom(seed)
+  const place = placeWith({ isCompacted: true, timestampBeforeMaxMs: 1_000, timestampAfterMaxMs: 1_000 })
+  let batches = 0
+  let told = 0
+  for (const start = performance.now(); performance.now() - start < budgetMs; batches++) {
+    const bytes = keyless(3, random.below(50), random.below(5))
+    for (let count = random.below(4); count > 0; count--)
+      bytes.writeUInt8(random.below(256), random.below(bytes.length))
+    const isCut = random.below(4) === 0
+    const errors = recordErrorsOf(isCut ? bytes.subarray(0, random.below(bytes.length)) : bytes, place, nowMs)
+    told += errors.length
+  }
+  console.log(`seed ${seed}: ${batches} batches, ${told} records told`)
+  assert.ok(batches > 10 && told > 10)
 })
 
 test.run()
