@@ -18,7 +18,7 @@ import { testSettings } from '../partition/one-ring.ts'
 const nowMs = 1_700_000_000_000
 
 function placeWith(change: Partial<PartitionSettings>): Place {
-  const partition = { index: 3, slot: 5, owner: 0 }
+  const partition = { index: 3, slot: 5, owner: 0, leaderEpoch: 0 }
   const topic = { name: 't', id: 'a'.repeat(32), isInternal: false, settings: testSettings(change), partitions: [] }
   return { topic, partition }
 }
