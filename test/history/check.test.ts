@@ -284,6 +284,11 @@ finds(
   ['duplicate'],
 )
 finds('a power cut may take commits', script().commit(5).cut(0, false).committed(-1))
+{
+  const spanning = script().commit(5).cut(0, false)
+  spanning.history.add({ kind: 'committed', group: 0, partition: 0, offset: -1, startedAt: 1 })
+  finds('a power cut may take commits while somebody asks for them', spanning.commit(3, { startedAt: 1 }))
+}
 finds('a power cut that keeps commits may not', script().commit(5).cut(0).committed(-1), ['lost-commit'])
 
 test('a history that is none is refused', () => {

@@ -67,7 +67,7 @@ type Acknowledgement = {
 
 function acknowledge(register: Register, { commit, at, losses, findings }: Acknowledgement): void {
   const { group, partition, offset } = commit
-  const earlier = lowerBound(register, commit.startedAt, losses)
+  const earlier = lowerBound(register, { begun: commit.startedAt, ended: at, losses })
   if (offset < earlier) {
     findings.add(
       'nonmonotonic-commit',
@@ -82,7 +82,7 @@ function acknowledge(register: Register, { commit, at, losses, findings }: Ackno
 function checkReads(register: Register, losses: readonly number[], findings: Findings): void {
   for (const { read, at } of register.reads) {
     const where = `group ${read.group}, partition ${read.partition}`
-    const bound = lowerBound(register, read.startedAt, losses)
+    const bound = lowerBound(register, { begun: read.startedAt, ended: at, losses })
     if (read.offset < bound) {
       findings.add('lost-commit', () => `${where}: offset ${read.offset} where ${bound} was acknowledged`)
     }
@@ -93,15 +93,18 @@ function checkReads(register: Register, losses: readonly number[], findings: Fin
   }
 }
 
-/** The highest offset acknowledged before that place in the history, and not given up to a power cut since. */
-function lowerBound({ acknowledged }: Register, place: number, losses: readonly number[]): number {
+/** The highest offset acknowledged before something began, and not given up to a power cut before that ended. */
+function lowerBound(
+  { acknowledged }: Register,
+  { begun, ended, losses }: { readonly begun: number; readonly ended: number; readonly losses: readonly number[] },
+): number {
   let [low, high] = [0, acknowledged.length]
   while (low < high) {
     const middle = (low + high) >>> 1
-    if ((acknowledged[middle]?.at ?? 0) < place) low = middle + 1
+    if ((acknowledged[middle]?.at ?? 0) < begun) low = middle + 1
     else high = middle
   }
   const found = acknowledged[low - 1]
-  if (found === undefined || losses.some((loss) => loss > found.at && loss < place)) return noOffset
+  if (found === undefined || losses.some((loss) => loss > found.at && loss < ended)) return noOffset
   return found.offset
 }
