@@ -66,6 +66,8 @@ export function moveStart(partition: Partition, table: PartitionTable, offset: n
   if (offset <= partition.startOffset) return
   assert(offset <= partition.highWatermark, 'the log start must not pass the high watermark')
   partition.engine.deleteRecordsBefore(offset)
+  // What the engine could not keep would come back with the partition.
+  if (partition.engine.failure !== undefined) return
   partition.startOffset = offset
   publishStart(partition, table)
 }

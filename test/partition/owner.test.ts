@@ -219,6 +219,21 @@ test('deleteRecords moves the log start, up to the high watermark and no further
   assert.equal((await kit.agent.deleteRecords(9, 0)).errorCode, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
 })
 
+test('a log start that the disk did not keep is not shown', async () => {
+  const kit = new OwnerKit()
+  const ring = await kit.open(0, {}, 65_536)
+  const batch = goodBatch(kit.clock.nowMs())
+  ring.append(batch, 0, batch.length, 1)
+  kit.ownerBell.markAndRing(0)
+  kit.work()
+  const engine = kit.engine(0)
+  engine.deleteRecordsBefore = () => {
+    engine.failure = new Error('EIO: planted')
+  }
+  assert.is((await kit.agent.deleteRecords(0, 1)).errorCode, ErrorCode.KAFKA_STORAGE_ERROR)
+  assert.is(kit.table.logStartOffset(0), 0)
+})
+
 test('LogAppendTime is stamped in place, with a CRC that holds', async () => {
   const kit = new OwnerKit()
   const ring = await kit.open(0, { timestampType: 'LogAppendTime' })
