@@ -79,7 +79,8 @@ export class RingWatch {
       assert(highWatermark >= watched.highWatermark, `the high watermark of ${where} went back to ${highWatermark}`)
       assert(lastStableOffset >= watched.lastStableOffset, `the last stable offset of ${where} went back`)
       assert(lastStableOffset <= highWatermark, `the last stable offset of ${where} passed its high watermark`)
-      assert(startOffset >= watched.startOffset, `the log start of ${where} went back`)
+      const before = watched.startOffset
+      assert(startOffset >= before, `the log start of ${where} went back from ${before} to ${startOffset}`)
       assert(startOffset <= highWatermark, `the log start of ${where} passed its high watermark`)
       watched.highWatermark = highWatermark
       watched.lastStableOffset = lastStableOffset
