@@ -98,6 +98,19 @@ test('a swap that a closed log had begun is finished at the next start', async (
   assert.is(again.endOffset, 40)
 })
 
+test('a log that was opened again in the middle of a cleaning takes nothing of it', async () => {
+  const inner = new MemoryDisk(MemoryDisk.create(1 << 20))
+  const disk = new FaultyDisk(inner, true)
+  const cleaning = beginCleaning(disk, openWritten(disk))
+  const cleaned = nextCleaned(cleaning)
+  const { engine } = openLog(disk, settings)
+  assert.equal(leftOvers(inner), [])
+  assert.is(await engine.replaceSegments(cleaned, edges), false)
+  assert.is(engine.failure, undefined)
+  assert.is(cleaning.next(false).done, true)
+  assert.is((await readBatches(inner, engine)).length, 40)
+})
+
 test('a cleaning that is given up leaves nothing behind, wherever it is', () => {
   const disk = new MemoryDisk(MemoryDisk.create(1 << 20))
   const engine = openWritten(disk)
