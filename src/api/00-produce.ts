@@ -34,7 +34,7 @@ import {
   compressionOf,
   isTransactional,
 } from '../wire/record-batch.ts'
-import { type Call, defineApi } from './api.ts'
+import { type Call, defineApi, type QuotaUse } from './api.ts'
 import { mustWait, type Place, type Settlement, type TransactionBatch } from './ports.ts'
 import { messageOfRecordErrors, recordErrorsOf } from './record-errors.ts'
 
@@ -240,18 +240,24 @@ class Production implements Settlement {
 
   #claimedAll(): void {
     this.#isClaimed = true
-    if (this.#request.acks === 0) this.#call.replyNothing()
+    if (this.#request.acks === 0) this.#call.replyNothing(this.#use())
     this.#finishIfSettled()
   }
 
   #finishIfSettled(): void {
     if (!this.#isClaimed || this.#unsettled > 0) return
     if (this.#request.acks !== 0) {
-      this.#call.reply(this.#response())
+      this.#call.reply(this.#response(), this.#use())
       return
     }
     const failed = this.#results.find((result) => result.errorCode !== ErrorCode.NONE)
     if (failed !== undefined) this.#call.close(`a produce with acks=0 failed with error ${failed.errorCode}`)
+  }
+
+  /** What the client has used; nobody waits for an answer without acks, so that only the bytes count then. */
+  #use(): QuotaUse | undefined {
+    if (!this.#call.ports.quotas.isOn) return undefined
+    return { key: 'producer_byte_rate', bytes: this.#call.requestBytes, isUntimed: this.#request.acks === 0 }
   }
 
   #response(): ProduceResponse {

@@ -65,7 +65,9 @@ class Fetching {
     this.#context = call.ports.fetchSessions.begin(request, this.#isById)
     this.#isCommittedOnly = request.isolationLevel === readCommitted
     this.#isByReplica = (call.apiVersion >= 15 ? request.replicaState.replicaId : request.replicaId) >= 0
-    this.#bytesLimit = Math.min(request.maxBytes, call.ports.cluster.fetchBytesMax)
+    const { cluster, quotas } = call.ports
+    const quotaBytesMax = quotas.isOn ? quotas.fetchBytesMax(call.clientId) : Number.MAX_SAFE_INTEGER
+    this.#bytesLimit = Math.min(request.maxBytes, cluster.fetchBytesMax, quotaBytesMax)
     this.#bytesMin = Math.min(request.minBytes, this.#bytesLimit)
     this.#waitMs = request.maxWaitMs
   }
@@ -286,8 +288,18 @@ class Fetching {
   }
 
   #answer(): void {
+    if (this.#call.ports.quotas.isOn && this.#isThrottled()) return
     const { errorCode, sessionId, results } = this.#context.finish(this.#results)
-    this.#call.reply(makeFetchResponse({ errorCode, sessionId, responses: byTopic(results) }))
+    this.#call.replyThrottled(makeFetchResponse({ errorCode, sessionId, responses: byTopic(results) }), 0)
+  }
+
+  /** As Kafka, answers a client that has had too much with nothing at all, and leaves its session as it is. */
+  #isThrottled(): boolean {
+    const bytes = this.#call.sizeOf(makeFetchResponse({ responses: byTopic(this.#results) }))
+    const throttleTimeMs = this.#call.throttle({ key: 'consumer_byte_rate', bytes })
+    if (throttleTimeMs === 0) return false
+    this.#call.replyThrottled(makeFetchResponse({ sessionId: this.#context.sessionId }), throttleTimeMs)
+    return true
   }
 }
 

@@ -1,8 +1,15 @@
 /** How an API is declared, and what its handler is given: a decoded request and a call to answer. */
 
 import type { Reader } from '../wire/reader.ts'
-import type { Writer } from '../wire/writer.ts'
+import { Writer } from '../wire/writer.ts'
 import type { Caller, Ports } from './ports.ts'
+
+/** What a request has used beside its time. `isUntimed`: the time does not count, as nobody waits for an answer. */
+export type QuotaUse = {
+  readonly key: 'producer_byte_rate' | 'consumer_byte_rate'
+  readonly bytes: number
+  readonly isUntimed?: boolean
+}
 
 /** What the front hands over with each request; `Call` gives it types. */
 export interface RawCall {
@@ -14,6 +21,13 @@ export interface RawCall {
   respond(write: (writer: Writer) => void): void
   /** Says that no response follows. */
   respondNothing(): void
+  /** The request's own size, its header included. */
+  readonly requestBytes: number
+  /**
+   * Counts what the request has used against the client's quotas; answers for how many milliseconds the client is throttled, and
+   * reads nothing more from it for so long (KIP-219). To be called once, before the response.
+   */
+  throttle(use: QuotaUse | undefined): number
   /** Closes the connection. */
   close(reason: string): void
   /** The bytes, safe to use after the handler has returned: as they are where the frame owns its memory, else a copy. */
@@ -21,7 +35,7 @@ export interface RawCall {
 }
 
 /** One request in work. Exactly one of `reply` and `replyNothing` is to be called, once; afterwards only `close`. */
-export class Call<Response> {
+export class Call<Response extends { throttleTimeMs: number }> {
   readonly apiVersion: number
   readonly clientId: string | null
   readonly caller: Caller
@@ -38,8 +52,31 @@ export class Call<Response> {
     this.#encode = encode
   }
 
-  reply(response: Response): void {
-    this.#raw.respond((writer) => this.#encode(writer, response, this.apiVersion))
+  /** The request's own size, its header included. */
+  get requestBytes(): number {
+    return this.#raw.requestBytes
+  }
+
+  reply(response: Response, use?: QuotaUse): void {
+    this.replyThrottled(response, this.ports.quotas.isOn ? this.#raw.throttle(use) : 0)
+  }
+
+  /** Replies where `throttle` has been called. */
+  replyThrottled(response: Response, throttleTimeMs: number): void {
+    const told = throttleTimeMs === 0 ? response : { ...response, throttleTimeMs }
+    this.#raw.respond((writer) => this.#encode(writer, told, this.apiVersion))
+  }
+
+  /** Counts the request against the client's quotas before it is answered; for how many milliseconds the client is throttled. */
+  throttle(use: QuotaUse): number {
+    return this.#raw.throttle(use)
+  }
+
+  /** How many bytes the response's body would take. */
+  sizeOf(response: Response): number {
+    const writer = new Writer()
+    this.#encode(writer, response, this.apiVersion)
+    return writer.length
   }
 
   /** Replies with another version's body than the one asked for. */
@@ -47,7 +84,8 @@ export class Call<Response> {
     this.#raw.respond((writer) => this.#encode(writer, response, version))
   }
 
-  replyNothing(): void {
+  replyNothing(use?: QuotaUse): void {
+    if (this.ports.quotas.isOn) this.#raw.throttle(use)
     this.#raw.respondNothing()
   }
 
@@ -86,7 +124,7 @@ export type CoordinatorApi = {
 export type Api = FrontApi | CoordinatorApi
 
 /** Declares an API; `versions` are the first and the last version that it speaks. */
-export function defineApi<Request, Response>(definition: {
+export function defineApi<Request, Response extends { throttleTimeMs: number }>(definition: {
   readonly place: 'front'
   readonly key: number
   readonly versions: readonly [number, number]

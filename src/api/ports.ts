@@ -156,6 +156,8 @@ export type FetchResult = { readonly item: FetchItem; readonly data: FetchRespon
 export interface FetchContext {
   /** A session error, answered instead of data. */
   readonly errorCode: number
+  /** Of the session that there is already; 0 where there is none. */
+  readonly sessionId: number
   readonly items: readonly FetchItem[]
   /** Updates the session and tells which results belong into the response. */
   finish(results: readonly FetchResult[]): {
@@ -182,6 +184,14 @@ export type ClusterFacts = {
   readonly fetchBytesMax: number
 }
 
+/** What clients may use. */
+export interface Quotas {
+  /** Whether anybody is limited at all. */
+  readonly isOn: boolean
+  /** The most that one fetch of the client may bring. */
+  fetchBytesMax(clientId: string | null): number
+}
+
 /** Everything that an API may use. */
 export type Ports = {
   readonly catalog: Catalog
@@ -191,6 +201,7 @@ export type Ports = {
   readonly parking: Parking
   readonly fetchSessions: FetchSessions
   readonly fetchBudget: FetchBudget
+  readonly quotas: Quotas
   readonly cluster: ClusterFacts
   readonly offered: readonly OfferedApi[]
   /** The time on a clock that never goes back. */

@@ -94,6 +94,7 @@ export function configWith(changes: Partial<BrokerConfig> = {}): BrokerConfig {
   const kafka = new Map(config.kafka)
   kafka.set('safka.storage', changes.storage ?? config.storage)
   kafka.set('num.partitions', String(changes.partitions ?? config.partitions))
+  kafka.set('max.connections', String(changes.connectionsMax ?? config.connectionsMax))
   for (const [name, value] of changes.kafka ?? []) kafka.set(name, value)
   const merged = Object.freeze({ ...config, ...changes, kafka })
   requireConsistent(merged)

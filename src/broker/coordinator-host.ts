@@ -183,6 +183,7 @@ export class CoordinatorHost {
       if (!wasClean || isTakenOver) await recover(plan)
     }
     await registry.created(topics)
+    await registry.limited(coordinator.changes.state.limits())
     const errorCode = await coordinator.ensureInternalTopics()
     if (errorCode === ErrorCode.NONE) return
     throw new SafkaError('SAFKA_START', `the coordinator's own topics could not be created: ${errorName(errorCode)}`)

@@ -18,6 +18,7 @@ import { TopicCoordinator } from '../coordinator/topics/coordinator.ts'
 import { TransactionCoordinator } from '../coordinator/transactions/coordinator.ts'
 import type { Disk } from '../log/disk.ts'
 import { openDisk } from '../log/open-disk.ts'
+import { ClientQuotas } from '../metrics/client-quotas.ts'
 import { Bell } from '../ring/bell.ts'
 import { ByteQueue } from '../ring/queue.ts'
 import type { PartitionTable } from '../ring/table.ts'
@@ -43,6 +44,8 @@ export type MetadataParts = {
   readonly registry: TopicRegistry
   readonly writer: RingWriter
   readonly journal: RingJournal
+  /** Main's own view of clients' limits. */
+  readonly quotas: ClientQuotas
   readonly topics: TopicCoordinator
   readonly producerIds: ProducerIdCoordinator
 }
@@ -121,7 +124,7 @@ export function buildCoordinatorParts(options: CoordinatorPartsOptions, metadata
   })
   const cluster = new ClusterCoordinator({ nodeId: config.nodeId, clock, topics, facts })
   const parts = [topics, groups, transactions, cluster, ...buildClientParts(options, topics)]
-  const desk = buildDesk(options, parts, journal)
+  const desk = buildDesk(options, parts, metadata)
   return { ...metadata, groups, transactions, desk, cleaner }
 }
 
@@ -179,6 +182,8 @@ function buildStorage(options: CoordinatorPartsOptions) {
     memoryBytesMax: config.ringMemoryBytesMax,
     find,
   })
+  const lanes = shared.topology.writerBells.length
+  const quotas = new ClientQuotas({ rates: shared.quotaRates, windows: shared.quotaWindows, lane: 0, lanes })
   const ownerBells = shared.topology.ownerBells.map((memory) => new Bell(memory))
   const writer = new RingWriter({ keeper, find, table, ownerBells, bell: shared.mainBell, clock, logger })
   const journal = new RingJournal({ writer, table, clock, logger, offsetsCodec: offsetsCodec(config.kafka) })
@@ -190,8 +195,9 @@ function buildStorage(options: CoordinatorPartsOptions) {
     logger,
     internalOpened: (topic, partition) => options.internalOpened(journal, topic, partition),
     topicListener: options.topicListener,
+    quotas,
   })
-  return { placement, keeper, writer, journal, registry }
+  return { placement, keeper, writer, journal, registry, quotas }
 }
 
 function buildCleaner(
@@ -217,9 +223,9 @@ function buildCleaner(
 }
 
 function buildDesk(
-  { shared, logger }: CoordinatorPartsOptions,
+  { shared, clock, logger }: CoordinatorPartsOptions,
   parts: ConstructorParameters<typeof RequestDesk>[0]['parts'],
-  journal: RingJournal,
+  { journal, quotas }: ReturnType<typeof buildStorage>,
 ): RequestDesk {
   return new RequestDesk({
     fronts: shared.fronts.map((front, index) => ({
@@ -229,6 +235,8 @@ function buildDesk(
     })),
     parts,
     isJournalFull: () => journal.isFull(),
+    quotas,
+    clock,
     logger,
   })
 }

@@ -9,6 +9,7 @@ import {
   type GroupSettings,
 } from '../coordinator/groups/settings.ts'
 import { defaultTransactionSettings, type TransactionSettings } from '../coordinator/transactions/settings.ts'
+import type { RateWindows } from '../metrics/rates.ts'
 
 /** Answers a broker config's value in force, or null. */
 type ConfigOf = (name: string) => string | null
@@ -48,6 +49,12 @@ function consumerGroupSettings(configOf: ConfigOf): ConsumerGroupSettings {
     },
     regexRefreshMs: number('group.consumer.regex.refresh.interval.ms', otherwise.regexRefreshMs),
   }
+}
+
+/** How the rates of clients that have quotas are taken. */
+export function quotaWindowsOf(configs: ReadonlyMap<string, string>): RateWindows {
+  const count = Number(configs.get('quota.window.num') ?? 11)
+  return { count, lengthMs: Number(configs.get('quota.window.size.seconds') ?? 1) * 1_000 }
 }
 
 /** What transactions go by. */

@@ -12,6 +12,8 @@ import type {
 } from '../base/topology.ts'
 import type { AddToTransaction } from '../coordinator/transactions/coordinator.ts'
 import type { CleanedSegment, DirtyLog } from '../log/engine.ts'
+import type { ClientLimits } from '../metrics/client-quotas.ts'
+import type { RateWindows } from '../metrics/rates.ts'
 import type { LogSink } from './remote-logger.ts'
 
 export type { PartitionFacts, ProducerFacts } from '../base/topology.ts'
@@ -74,6 +76,9 @@ export type FrontSettings = {
   /** Queues to and from main (ring/queue.ts). */
   readonly requests: SharedArrayBuffer
   readonly responses: SharedArrayBuffer
+  /** Rates of clients that are limited (metrics/rates.ts); its lanes are those of the writers. */
+  readonly quotaRates: SharedArrayBuffer
+  readonly quotaWindows: RateWindows
   /** Whether several threads listen on the same ports. */
   readonly reusePort: boolean
   readonly requestBytesMax: number
@@ -89,6 +94,8 @@ export type FrontSettings = {
 export interface FrontControl {
   /** Applies catalog changes in order; once it resolves, every later request sees them. */
   applyCatalog(changes: readonly CatalogChange[]): Promise<void>
+  /** From now on these are all limits of clients that there are. */
+  applyLimits(limits: ClientLimits): Promise<void>
   /** Gives a partition its ring (undefined: it has none for now). */
   attachRing(slot: PartitionSlot, ring: SharedArrayBuffer | undefined): Promise<void>
   /** Starts to listen; answers with the ports, in the order asked. */

@@ -1,8 +1,10 @@
 /** Main's side of the request queues: takes forwarded requests, hands them to the coordinator, sends the answers back. */
 
+import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { RequestContext } from '../coordinator/ports.ts'
+import { anonymous, type ClientQuotas } from '../metrics/client-quotas.ts'
 import type { Bell } from '../ring/bell.ts'
 import type { ByteQueue } from '../ring/queue.ts'
 import { DecodeError, EncodeError } from '../wire/errors.ts'
@@ -41,18 +43,24 @@ export class RequestDesk {
   readonly #parts: ReadonlyMap<number, CoordinatorPart>
   readonly #allParts: readonly CoordinatorPart[]
   readonly #isJournalFull: () => boolean
+  readonly #quotas: ClientQuotas
+  readonly #clock: Clock
   readonly #logger: Logger
 
   constructor(options: {
     fronts: readonly DeskFront[]
     parts: readonly CoordinatorPart[]
     isJournalFull: () => boolean
+    quotas: ClientQuotas
+    clock: Clock
     logger: Logger
   }) {
     this.#counters = options.fronts.map((front) => ({ front, waiting: [] }))
     this.#allParts = options.parts
     this.#parts = new Map(options.parts.flatMap((part) => part.apiKeys.map((key) => [key, part] as const)))
     this.#isJournalFull = options.isJournalFull
+    this.#quotas = options.quotas
+    this.#clock = options.clock
     this.#logger = options.logger
   }
 
@@ -90,7 +98,11 @@ export class RequestDesk {
     }
     try {
       const request = codec.decodeRequest(new Reader(forwarded.body), apiVersion)
-      part.handle(forwarded, request, (response) => this.#reply(counter, forwarded, codec, response))
+      const charge = this.#quotas.timesRequests ? this.#startedNow(forwarded) : undefined
+      part.handle(forwarded, request, (response) => {
+        this.#reply(counter, forwarded, codec, throttled(response, charge?.throttleTimeMs() ?? 0))
+      })
+      charge?.ran()
     } catch (thrown) {
       this.#refuse(counter, forwarded, thrown)
     }
@@ -109,7 +121,24 @@ export class RequestDesk {
       this.#refuse(counter, forwarded, thrown)
       return
     }
-    this.#send(counter, { kind: 'body', requestId, body: writer.finishJoined() })
+    const throttleTimeMs = throttleTimeOf(response)
+    this.#send(counter, { kind: 'body', requestId, throttleTimeMs, body: writer.finishJoined() })
+  }
+
+  /** Tells, at the end, for how long the client is to wait, by the time that main spent on its request (`request_percentage`). */
+  #startedNow({ clientId }: ForwardedRequest): { ran(): void; throttleTimeMs(): number } {
+    const startMs = this.#clock.monotonicMs()
+    let tookMs: number | undefined
+    const client = { user: anonymous, clientId: clientId ?? '' }
+    return {
+      ran: () => {
+        tookMs ??= this.#clock.monotonicMs() - startMs
+      },
+      throttleTimeMs: () => {
+        tookMs ??= this.#clock.monotonicMs() - startMs
+        return this.#quotas.throttleTime(client, { tookMs, nowMs: this.#clock.nowMs() })
+      },
+    }
   }
 
   /** A request whose text is more than its answer, or a record, can hold is as senseless as one that cannot be read. */
@@ -137,4 +166,16 @@ export class RequestDesk {
     if (sent > 0 || hadRest) counter.front.bell.ring()
     return sent
   }
+}
+
+/** What a response says of it; some have been throttled by the part that answered. */
+function throttleTimeOf(response: unknown): number {
+  const told = typeof response === 'object' && response !== null && 'throttleTimeMs' in response
+  return told && typeof response.throttleTimeMs === 'number' ? response.throttleTimeMs : 0
+}
+
+/** The response with the longer of two waits. */
+function throttled(response: unknown, throttleTimeMs: number): unknown {
+  if (throttleTimeMs <= throttleTimeOf(response) || typeof response !== 'object') return response
+  return { ...response, throttleTimeMs }
 }

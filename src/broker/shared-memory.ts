@@ -3,10 +3,12 @@
 import type { Random } from '../base/random.ts'
 import type { DiskSpec, Topology } from '../base/topology.ts'
 import { MemoryDisk } from '../log/memory-disk.ts'
+import { Rates, type RateWindows } from '../metrics/rates.ts'
 import { Bell } from '../ring/bell.ts'
 import { ByteQueue } from '../ring/queue.ts'
 import { PartitionTable } from '../ring/table.ts'
 import type { BrokerConfig } from './config.ts'
+import { quotaWindowsOf } from './coordinator-settings.ts'
 import { newClusterId, prepareDataDirectory } from './data-directory.ts'
 import { lockFolder } from './folder-lock.ts'
 import type { FrontSettings } from './remotes.ts'
@@ -23,6 +25,9 @@ export type SharedMemory = {
   readonly directoryId: string | undefined
   readonly topology: Topology
   readonly fronts: readonly FrontSettings[]
+  /** Rates of clients that are limited, and how they are taken. */
+  readonly quotaRates: SharedArrayBuffer
+  readonly quotaWindows: RateWindows
   readonly mainBell: Bell
   /** Lets the data folder go, so that another broker may start in it. */
   readonly releaseFolder: () => void
@@ -36,6 +41,8 @@ export function shareMemory(config: BrokerConfig, random: Random): SharedMemory 
     : { clusterId: newClusterId(random), directoryId: undefined }
   const lock = isLocal ? lockFolder(config.dataDirectory) : undefined
   const frontCount = config.owners === 0 ? 1 : config.fronts
+  const quotaWindows = quotaWindowsOf(config.kafka)
+  const quotaRates = Rates.create({ lanes: frontCount + 1, windows: quotaWindows })
   const mainBellMemory = Bell.create(partitionsMax)
   const memory: DiskSpec = { kind: 'memory', memory: MemoryDisk.create(config.memoryBytesMax) }
   const topology: Topology = {
@@ -52,6 +59,8 @@ export function shareMemory(config: BrokerConfig, random: Random): SharedMemory 
       writer: front + 1,
       requests: ByteQueue.create(queueBytes),
       responses: ByteQueue.create(queueBytes),
+      quotaRates,
+      quotaWindows,
       reusePort: frontCount > 1,
       requestBytesMax: config.requestBytesMax,
       connectionsMax: config.connectionsMax,
@@ -66,6 +75,8 @@ export function shareMemory(config: BrokerConfig, random: Random): SharedMemory 
     clusterId,
     directoryId,
     topology,
+    quotaRates,
+    quotaWindows,
     fronts,
     mainBell: new Bell(mainBellMemory),
     releaseFolder: () => lock?.release(),

@@ -12,6 +12,7 @@ import type {
   ProducerFacts,
 } from '../base/topology.ts'
 import type { NewTopic, TopicEffects } from '../coordinator/ports.ts'
+import type { ClientLimits, ClientQuotas } from '../metrics/client-quotas.ts'
 import { ErrorCode } from '../wire/generated/errors.ts'
 import type { Placement } from './placement.ts'
 import type { FrontControl, OwnerControl } from './remotes.ts'
@@ -41,6 +42,7 @@ export class TopicRegistry implements TopicEffects {
   /** Called with each partition of an internal topic once its owner has opened it. */
   readonly #internalOpened: (topic: CatalogTopic, partition: CatalogPartition) => void
   readonly #topicListener: TopicListener
+  readonly #quotas: ClientQuotas
 
   constructor(options: {
     owners: readonly OwnerControl[]
@@ -50,6 +52,8 @@ export class TopicRegistry implements TopicEffects {
     logger: Logger
     internalOpened: (topic: CatalogTopic, partition: CatalogPartition) => void
     topicListener: TopicListener
+    /** Main's own view of clients' limits. */
+    quotas: ClientQuotas
   }) {
     this.#owners = options.owners
     this.#fronts = options.fronts
@@ -58,6 +62,7 @@ export class TopicRegistry implements TopicEffects {
     this.#logger = options.logger
     this.#internalOpened = options.internalOpened
     this.#topicListener = options.topicListener
+    this.#quotas = options.quotas
   }
 
   /** The topic as the threads know it. */
@@ -99,6 +104,11 @@ export class TopicRegistry implements TopicEffects {
       }),
     )
     await this.#publish([changed])
+  }
+
+  async limited(limits: ClientLimits): Promise<void> {
+    this.#quotas.apply(limits.entities)
+    await Promise.all(this.#fronts.map((front) => front.applyLimits(limits)))
   }
 
   async removed(name: string): Promise<void> {

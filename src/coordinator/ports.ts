@@ -2,6 +2,7 @@
 
 import type { Offset } from '../base/ids.ts'
 import type { CatalogTopic, PartitionFacts } from '../base/topology.ts'
+import type { ClientLimits } from '../metrics/client-quotas.ts'
 
 /** One record for an internal topic. */
 export type JournalRecord = { readonly key: Buffer | null; readonly value: Buffer | null }
@@ -62,6 +63,8 @@ export interface TopicEffects {
   grown(topic: NewTopic): Promise<void>
   configured(topic: NewTopic): Promise<void>
   removed(name: string): Promise<void>
+  /** From now on these are all limits of clients that there are. */
+  limited(limits: ClientLimits): Promise<void>
   /** Moves a partition's log start. */
   deleteRecords(
     topic: string,

@@ -1,6 +1,7 @@
 /** One client's connection: its bytes in, its requests one after the other, its responses out. */
 
 import type { Caller } from '../api/ports.ts'
+import type { Timer } from '../base/clock.ts'
 import { messageOf, SafkaError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import { DecodeError } from '../wire/errors.ts'
@@ -24,6 +25,8 @@ export type ConnectionHome = {
   readonly pool: BytePool
   readonly budget: ResponseBudget
   readonly requestBytesMax: number
+  /** Calls `fire` once, `delayMs` from now. */
+  startTimer(delayMs: number, fire: () => void): Timer
   /** The client sends no more: what it waits for is answered now. */
   connectionEnded(connection: Connection): void
   connectionClosed(connection: Connection): void
@@ -42,6 +45,8 @@ export class Connection implements DuplexListener, Line, Flushable, Holder {
   #isHeld = false
   #isFrameKept = false
   #isReadingPaused = false
+  /** Runs while the client is throttled: until it fires, no request is taken on. */
+  #mute: Timer | undefined
   #isDispatching = false
   /** No more bytes are read; what was received is finished. */
   #isEnding = false
@@ -96,6 +101,7 @@ export class Connection implements DuplexListener, Line, Flushable, Holder {
   closed(): void {
     if (this.#isClosed) return
     this.#isClosed = true
+    this.#mute?.cancel()
     this.#home.halfReceived.change(this, 0)
     this.#responses.close()
     this.#home.connectionClosed(this)
@@ -112,8 +118,19 @@ export class Connection implements DuplexListener, Line, Flushable, Holder {
     this.closed()
   }
 
+  mute(forMs: number): void {
+    if (this.#isClosed || this.#isEnding) return
+    this.#mute?.cancel()
+    this.#mute = this.#home.startTimer(forMs, () => {
+      this.#mute = undefined
+      if (!this.#isClosed) this.#home.turn.within(() => this.#pump())
+    })
+    if (!this.#isDispatching) this.#pauseReading()
+  }
+
   /** Reads no more, and closes once what has been received is answered. */
   end(): void {
+    this.#unmute()
     this.#isEnding = true
     this.#pauseReading()
     this.#endIfIdle()
@@ -157,8 +174,16 @@ export class Connection implements DuplexListener, Line, Flushable, Holder {
     else this.#pauseReading()
   }
 
+  /** What was received from a client that leaves is answered all the same. */
+  #unmute(): void {
+    if (this.#mute === undefined) return
+    this.#mute.cancel()
+    this.#mute = undefined
+    this.#pump()
+  }
+
   #mayDispatch(): boolean {
-    return !this.#isHeld && !this.#isClosed && this.#responses.hasRoom()
+    return this.#mute === undefined && !this.#isHeld && !this.#isClosed && this.#responses.hasRoom()
   }
 
   #dispatch(): void {

@@ -1,7 +1,7 @@
 /** Routes one request: reads its header, checks its version, and runs its API or forwards it. */
 
 import { apiVersions, refuseApiVersions } from '../api/18-api-versions.ts'
-import type { RawCall } from '../api/api.ts'
+import type { QuotaUse, RawCall } from '../api/api.ts'
 import { findApi } from '../api/index.ts'
 import type { Caller, Ports } from '../api/ports.ts'
 import { Reader } from '../wire/reader.ts'
@@ -9,6 +9,7 @@ import { decodeRequestHeader, encodeResponseHeader, type RequestHeader } from '.
 import { Writer } from '../wire/writer.ts'
 import type { Forwarding } from './forward.ts'
 import type { ResponsePlace } from './respond.ts'
+import type { Throttle } from './throttle.ts'
 
 /** What a request needs of the connection that it came on. */
 export interface Line {
@@ -19,6 +20,8 @@ export interface Line {
   openResponse(): ResponsePlace
   fillResponse(place: ResponsePlace, chunks: readonly Buffer[]): void
   close(reason: string): void
+  /** The client is beyond its quota: nothing more is read from it for so long (KIP-219). */
+  mute(forMs: number): void
 }
 
 /** Where a request's bytes lie. */
@@ -36,9 +39,15 @@ const responseBytesFirst = 256
 export class Dispatcher {
   readonly #ports: Ports
   readonly #forwarding: Forwarding
+  readonly #throttle: Throttle
 
-  constructor(options: { readonly ports: Ports; readonly forwarding: Forwarding }) {
+  constructor(options: {
+    readonly ports: Ports
+    readonly forwarding: Forwarding
+    readonly throttle: Throttle
+  }) {
     this.#ports = options.ports
+    this.#throttle = options.throttle
     this.#forwarding = options.forwarding
   }
 
@@ -57,25 +66,39 @@ export class Dispatcher {
       return
     }
     if (apiVersion < api.versionMin || apiVersion > api.versionMax) {
-      if (apiKey === apiVersions.key) refuseApiVersions(new RequestCall(header, frame, line, this.#ports))
+      if (apiKey === apiVersions.key) refuseApiVersions(this.#callOf(header, frame, line))
       else line.close(`a request for API ${apiKey} in version ${apiVersion}, which is not offered here`)
       return
     }
-    if (api.place === 'front') return api.run(reader, new RequestCall(header, frame, line, this.#ports))
+    if (api.place === 'front') {
+      const call = this.#callOf(header, frame, line)
+      if (!this.#throttle.timesRequests) return api.run(reader, call)
+      call.startedMs = this.#throttle.monotonicMs()
+      const running = api.run(reader, call)
+      call.tookMs = this.#throttle.monotonicMs() - call.startedMs
+      return running
+    }
     return this.#forward(header, frame.bytes.subarray(reader.position, frame.end), frame, line)
+  }
+
+  #callOf(header: RequestHeader, frame: Frame, line: Line): RequestCall {
+    return new RequestCall(header, frame, line, this.#ports, this.#throttle)
   }
 
   #forward(header: RequestHeader, body: Buffer, frame: Frame, line: Line): void | Promise<void> {
     const { apiKey, apiVersion, clientId } = header
     const { connectionId, listenerName, clientHost, clientPort, software } = line.caller
     const place = line.openResponse()
-    const answer = (responseBody: Buffer | undefined): void => {
-      if (responseBody === undefined) line.close('main refused the request')
-      else
-        line.fillResponse(
-          place,
-          responseChunks(header, (writer) => writer.writeReference(responseBody)),
-        )
+    const answer = (responseBody: Buffer | undefined, throttleTimeMs: number): void => {
+      if (responseBody === undefined) {
+        line.close('main refused the request')
+        return
+      }
+      if (throttleTimeMs > 0) line.mute(throttleTimeMs)
+      line.fillResponse(
+        place,
+        responseChunks(header, (writer) => writer.writeReference(responseBody)),
+      )
     }
     const softwareName = software?.name ?? null
     const softwareVersion = software?.version ?? null
@@ -97,17 +120,25 @@ export class Dispatcher {
 /** One request of a client, as its API sees it. */
 class RequestCall implements RawCall {
   readonly ports: Ports
+  readonly requestBytes: number
+  /** When the request was begun, where that is to be known. */
+  startedMs = 0
+  /** How long it took until it was left to itself; undefined: it has not been yet. */
+  tookMs: number | undefined
   readonly #header: RequestHeader
   readonly #isFrameOwned: boolean
   readonly #line: Line
   readonly #place: ResponsePlace
+  readonly #throttle: Throttle
 
-  constructor(header: RequestHeader, frame: Frame, line: Line, ports: Ports) {
+  constructor(header: RequestHeader, frame: Frame, line: Line, ports: Ports, throttle: Throttle) {
     this.ports = ports
+    this.requestBytes = frame.end - frame.start
     this.#header = header
     this.#isFrameOwned = frame.isOwned
     this.#line = line
     this.#place = line.openResponse()
+    this.#throttle = throttle
   }
 
   get apiVersion(): number {
@@ -128,6 +159,13 @@ class RequestCall implements RawCall {
 
   respondNothing(): void {
     this.#line.fillResponse(this.#place, [])
+  }
+
+  throttle(use: QuotaUse | undefined): number {
+    const tookMs = this.tookMs ?? this.#throttle.monotonicMs() - this.startedMs
+    const throttleTimeMs = this.#throttle.charge(this.#header.clientId, tookMs, use)
+    if (throttleTimeMs > 0) this.#line.mute(throttleTimeMs)
+    return throttleTimeMs
   }
 
   close(reason: string): void {

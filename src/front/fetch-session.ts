@@ -87,6 +87,7 @@ export class FetchSessionCache implements FetchSessions {
   #fullContext(items: readonly FetchItem[], usesTopicIds: boolean): FetchContext {
     return {
       errorCode: ErrorCode.NONE,
+      sessionId: noSessionId,
       items,
       finish: (results) => ({
         errorCode: ErrorCode.NONE,
@@ -102,6 +103,7 @@ export class FetchSessionCache implements FetchSessions {
     this.#touch(session)
     return {
       errorCode: ErrorCode.NONE,
+      sessionId: session.id,
       items: [...session.partitions.values()].map(({ item }) => item),
       finish: (results) => {
         if (session.epoch !== expectedEpoch || this.#sessions.get(session.id) !== session) {
@@ -151,12 +153,14 @@ export class FetchSessionCache implements FetchSessions {
 }
 
 function failed(errorCode: number): FetchContext {
-  return { errorCode, items: [], finish: () => ({ errorCode, sessionId: noSessionId, results: [] }) }
+  const sessionId = noSessionId
+  return { errorCode, sessionId, items: [], finish: () => ({ errorCode, sessionId, results: [] }) }
 }
 
 function withoutSession(items: readonly FetchItem[]): FetchContext {
   return {
     errorCode: ErrorCode.NONE,
+    sessionId: noSessionId,
     items,
     finish: (results) => ({ errorCode: ErrorCode.NONE, sessionId: noSessionId, results }),
   }

@@ -3,8 +3,11 @@
 import type { ByteQueue } from '../ring/queue.ts'
 import { decodeForwardedResponse, encodeForwardedRequest, type ForwardedRequest } from '../wire/forwarded.ts'
 
-/** Hears main's answer: the body to send, or undefined to close the connection. Called once, unless the connection closes first. */
-export type AnswerForwarded = (body: Buffer | undefined) => void
+/**
+ * Hears main's answer: the body to send, or undefined to close the connection; and for how long the client is throttled. Called once,
+ * unless the connection closes first.
+ */
+export type AnswerForwarded = (body: Buffer | undefined, throttleTimeMs: number) => void
 
 export class Forwarding {
   readonly #requests: ByteQueue
@@ -65,7 +68,8 @@ export class Forwarding {
       const response = decodeForwardedResponse(message)
       const waiting = this.#answers.get(response.requestId)
       this.#answers.delete(response.requestId)
-      waiting?.answer(response.kind === 'body' ? response.body : undefined)
+      if (response.kind === 'body') waiting?.answer(response.body, response.throttleTimeMs)
+      else waiting?.answer(undefined, 0)
       work += 1
     }
     if (this.#responses.takeRoomInterest()) this.#wantMain()

@@ -11,6 +11,7 @@ import type { CatalogChange, DiskSpec, Topology } from '../base/topology.ts'
 import type { FrontControl, FrontSettings, ListenerSpec, MainControl } from '../broker/remotes.ts'
 import type { Disk } from '../log/disk.ts'
 import { openDisk } from '../log/open-disk.ts'
+import { type ClientLimits, ClientQuotas } from '../metrics/client-quotas.ts'
 import { Bell } from '../ring/bell.ts'
 import { ByteQueue } from '../ring/queue.ts'
 import { PartitionTable } from '../ring/table.ts'
@@ -19,6 +20,7 @@ import { Additions } from './additions.ts'
 import { BytePool } from './byte-pool.ts'
 import { FrontCatalog } from './catalog.ts'
 import { Connection, type ConnectionHome } from './connection.ts'
+import { ConnectionLimits } from './connection-limits.ts'
 import { Dispatcher } from './dispatch.ts'
 import type { OpenDuplex } from './duplex.ts'
 import { FetchSessionCache } from './fetch-session.ts'
@@ -28,8 +30,10 @@ import { FetchParking } from './parking.ts'
 import { FrontPartitions } from './partitions.ts'
 import { Pending } from './pending.ts'
 import { BatchRecompression } from './recompression.ts'
+import { RefusedConnections } from './refused-connection.ts'
 import { ResponseBudget } from './response-budget.ts'
 import { Room } from './room.ts'
+import { Throttle } from './throttle.ts'
 import { Turn } from './turn.ts'
 
 /** One buffer for all sockets of a front: large enough that a read seldom leaves something in the socket. */
@@ -71,6 +75,10 @@ export class FrontAgent implements FrontControl {
   readonly #acceptor: Acceptor
   readonly #home: ConnectionHome
   readonly #connections = new Set<Connection>()
+  readonly #quotas: ClientQuotas
+  readonly #throttle: Throttle
+  readonly #limits: ConnectionLimits
+  readonly #refused: RefusedConnections
   #lastConnection = 0
   #isStopping = false
   #failure: { readonly thrown: unknown } | undefined
@@ -120,6 +128,15 @@ export class FrontAgent implements FrontControl {
       responses: new ByteQueue(settings.responses),
       wantMain: () => this.#turn.wantMain(),
     })
+    this.#quotas = new ClientQuotas({
+      rates: settings.quotaRates,
+      windows: settings.quotaWindows,
+      lane: writer,
+      lanes: topology.writerBells.length,
+    })
+    this.#throttle = new Throttle({ quotas: this.#quotas, clock })
+    this.#limits = new ConnectionLimits({ quotas: this.#quotas, clock, max: settings.connectionsMax })
+    this.#refused = new RefusedConnections(clock)
     this.#home = this.#makeHome(this.#portsFor(main, random))
     this.#acceptor = new Acceptor({
       reusePort: settings.reusePort,
@@ -146,6 +163,11 @@ export class FrontAgent implements FrontControl {
     })
   }
 
+  async applyLimits(limits: ClientLimits): Promise<void> {
+    this.#quotas.apply(limits.entities)
+    this.#limits.apply(limits.connections)
+  }
+
   async attachRing(slot: PartitionSlot, ring: SharedArrayBuffer | undefined): Promise<void> {
     this.#turn.within(() => {
       this.#partitions.attachRing(slot, ring)
@@ -162,13 +184,15 @@ export class FrontAgent implements FrontControl {
 
   /** Takes on a connection, from a socket or from a simulation; false where there are too many. */
   accept(spec: ListenerSpec, open: OpenDuplex): boolean {
-    if (this.#isStopping || this.#connections.size >= this.#settings.connectionsMax) {
+    if (this.#isStopping || this.#connections.size >= this.#limits.max) {
       this.#logger.debug('refused a connection', { listener: spec.name, connections: this.#connections.size })
       return false
     }
     this.#lastConnection += 1
     const connectionId = `${this.#settings.writer}-${this.#lastConnection}`
     open((duplex) => {
+      const { isTaken, delayMs } = this.#limits.admit(duplex.remoteHost)
+      if (!isTaken) return this.#refused.refuse(duplex, delayMs)
       const caller = {
         connectionId,
         listenerName: spec.name,
@@ -180,6 +204,7 @@ export class FrontAgent implements FrontControl {
       }
       const connection = new Connection({ caller, duplex, home: this.#home })
       this.#connections.add(connection)
+      if (delayMs > 0) connection.mute(delayMs)
       return connection
     })
     return true
@@ -188,6 +213,7 @@ export class FrontAgent implements FrontControl {
   async stop(isAbrupt: boolean): Promise<void> {
     this.#isStopping = true
     this.#acceptor.close()
+    this.#refused.closeAll()
     this.#turn.within(() => {
       if (!isAbrupt) this.#parking.wakeAll()
       for (const connection of [...this.#connections]) {
@@ -264,12 +290,14 @@ export class FrontAgent implements FrontControl {
       offered: offeredApis,
       monotonicMs: () => clock.monotonicMs(),
       ensureTopics: (names) => main.ensureTopics(names),
+      quotas: this.#throttle,
     }
   }
 
   #makeHome(ports: Ports): ConnectionHome {
     return {
-      dispatcher: new Dispatcher({ ports, forwarding: this.#forwarding }),
+      dispatcher: new Dispatcher({ ports, forwarding: this.#forwarding, throttle: this.#throttle }),
+      startTimer: (delayMs, fire) => this.#clock.startTimer(delayMs, fire),
       halfReceived: new HalfReceived(this.#settings.halfReceivedBytesMax),
       turn: this.#turn,
       logger: this.#logger,
@@ -289,6 +317,7 @@ export class FrontAgent implements FrontControl {
   #connectionClosed(connection: Connection): void {
     const { connectionId } = connection.caller
     this.#connections.delete(connection)
+    this.#limits.closed(connection.caller.clientHost.slice(1))
     this.#parking.connectionClosed(connectionId)
     this.#forwarding.connectionClosed(connectionId)
     if (this.#connections.size === 0) this.#onLastClosed?.()

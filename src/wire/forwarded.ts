@@ -29,9 +29,9 @@ export type ForwardedClose = { readonly kind: 'connection-closed'; readonly conn
 
 export type ForwardedMessage = ForwardedRequest | ForwardedClose
 
-/** `body` is the encoded response without header; `close` asks the front to close the client's connection instead. */
+/** `body` is the encoded response without header, after which the client is throttled for a while; `close` asks the front to close the client's connection instead. */
 export type ForwardedResponse =
-  | { readonly kind: 'body'; readonly requestId: number; readonly body: Buffer }
+  | { readonly kind: 'body'; readonly requestId: number; readonly throttleTimeMs: number; readonly body: Buffer }
   | { readonly kind: 'close'; readonly requestId: number }
 
 const requestKind = 0
@@ -84,10 +84,12 @@ export function decodeForwardedRequest(bytes: Buffer): ForwardedMessage {
 }
 
 export function encodeForwardedResponse(response: ForwardedResponse): Buffer[] {
-  const head = Buffer.allocUnsafe(9)
+  const head = Buffer.allocUnsafe(response.kind === 'body' ? 13 : 9)
   head.writeInt8(response.kind === 'body' ? bodyKind : closeKind, 0)
   head.writeBigInt64BE(BigInt(response.requestId), 1)
-  return response.kind === 'body' ? [head, response.body] : [head]
+  if (response.kind === 'close') return [head]
+  head.writeInt32BE(response.throttleTimeMs, 9)
+  return [head, response.body]
 }
 
 /** `body` is a view of `bytes`. Throws DecodeError on damage. */
@@ -97,5 +99,6 @@ export function decodeForwardedResponse(bytes: Buffer): ForwardedResponse {
   const requestId = reader.readInt64()
   if (kind === closeKind) return { kind: 'close', requestId }
   if (kind !== bodyKind) throw new DecodeError(`there is no forwarded response of kind ${kind}`)
-  return { kind: 'body', requestId, body: bytes.subarray(reader.position) }
+  const throttleTimeMs = reader.readInt32()
+  return { kind: 'body', requestId, throttleTimeMs, body: bytes.subarray(reader.position) }
 }

@@ -10,6 +10,7 @@ import {
   type ProducerFacts,
 } from '../../src/base/topology.ts'
 import type { DirtiestLog, FrontControl, ListenerSpec, OwnerControl } from '../../src/broker/remotes.ts'
+import type { ClientLimits } from '../../src/metrics/client-quotas.ts'
 import { ErrorCode } from '../../src/wire/generated/errors.ts'
 
 /** Kafka's defaults, roughly. */
@@ -112,10 +113,15 @@ export class FakeOwner implements OwnerControl {
 
 export class FakeFront implements FrontControl {
   readonly changes: CatalogChange[] = []
+  limits: ClientLimits | undefined
   readonly rings = new Map<number, SharedArrayBuffer | undefined>()
 
   async applyCatalog(changes: readonly CatalogChange[]): Promise<void> {
     this.changes.push(...changes)
+  }
+
+  async applyLimits(limits: ClientLimits): Promise<void> {
+    this.limits = limits
   }
 
   async attachRing(slot: number, ring: SharedArrayBuffer | undefined): Promise<void> {

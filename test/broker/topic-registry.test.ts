@@ -7,11 +7,14 @@ import { silentLogger } from '../../src/base/logger.ts'
 import { Placement } from '../../src/broker/placement.ts'
 import { RingKeeper } from '../../src/broker/ring-keeper.ts'
 import { TopicRegistry } from '../../src/broker/topic-registry.ts'
+import { ClientQuotas } from '../../src/metrics/client-quotas.ts'
+import { Rates } from '../../src/metrics/rates.ts'
 import { FakeFront, FakeOwner, partitionSettings } from './fake-agents.ts'
 
 function makeRegistry() {
   const owner = new FakeOwner()
   const front = new FakeFront()
+  const windows = { count: 11, lengthMs: 1_000 }
   const keeper: RingKeeper = new RingKeeper({
     owners: [owner],
     fronts: [front],
@@ -27,6 +30,7 @@ function makeRegistry() {
     keeper: () => keeper,
     logger: silentLogger,
     internalOpened: () => undefined,
+    quotas: new ClientQuotas({ rates: Rates.create({ lanes: 1, windows }), windows, lane: 0, lanes: 1 }),
     topicListener: { changed: () => undefined, removed: () => undefined, leaving: async () => undefined },
   })
   return { owner, front, keeper, registry }

@@ -8,6 +8,7 @@ import { LoggerLevel } from '../../src/coordinator/configs/logger-level.ts'
 import type { Journal, JournalBatch, JournalRecord, NewTopic, TopicEffects } from '../../src/coordinator/ports.ts'
 import { QuotaCoordinator } from '../../src/coordinator/quotas/coordinator.ts'
 import { TopicCoordinator } from '../../src/coordinator/topics/coordinator.ts'
+import type { ClientLimits } from '../../src/metrics/client-quotas.ts'
 import { ErrorCode } from '../../src/wire/generated/errors.ts'
 
 /** A journal that settles in the next microtask, or when told to. */
@@ -60,6 +61,7 @@ export class FakeJournal implements Journal {
 export class FakeEffects implements TopicEffects {
   readonly log: string[] = []
   readonly topics = new Map<string, NewTopic>()
+  limits: ClientLimits | undefined
   #gate: Promise<void> = Promise.resolve()
   #open: () => void = () => {}
 
@@ -92,6 +94,10 @@ export class FakeEffects implements TopicEffects {
     await this.#gate
     this.topics.set(topic.name, topic)
     this.log.push(`configured ${topic.name}`)
+  }
+
+  async limited(limits: ClientLimits): Promise<void> {
+    this.limits = limits
   }
 
   async removed(name: string): Promise<void> {

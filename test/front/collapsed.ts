@@ -7,6 +7,7 @@ import type { CatalogTopic, PartitionSettings, StorageKind, Topology } from '../
 import type { FrontSettings, MainControl } from '../../src/broker/remotes.ts'
 import { FrontAgent } from '../../src/front/front.ts'
 import { MemoryDisk } from '../../src/log/memory-disk.ts'
+import { Rates } from '../../src/metrics/rates.ts'
 import { OwnerAgent } from '../../src/partition/owner.ts'
 import { Bell } from '../../src/ring/bell.ts'
 import { ByteQueue } from '../../src/ring/queue.ts'
@@ -15,6 +16,8 @@ import { PartitionTable } from '../../src/ring/table.ts'
 import { decodeForwardedRequest, encodeForwardedResponse, type ForwardedMessage } from '../../src/wire/forwarded.ts'
 import { FakeDuplex } from './fake-duplex.ts'
 
+/** Kafka's defaults. */
+const quotaWindows = { count: 11, lengthMs: 1_000 }
 const partitionsMax = 64
 const writer = 1
 
@@ -71,6 +74,8 @@ export class Collapsed {
       writer,
       requests,
       responses,
+      quotaRates: Rates.create({ lanes: 2, windows: quotaWindows }),
+      quotaWindows,
       reusePort: false,
       requestBytesMax: 104_857_600,
       connectionsMax: 100,
@@ -162,9 +167,11 @@ export class Collapsed {
   }
 
   /** Answers a forwarded request as main would. */
-  answer(requestId: number, body: Buffer | 'close'): void {
+  answer(requestId: number, body: Buffer | 'close', throttleTimeMs = 0): void {
     const response =
-      body === 'close' ? ({ kind: 'close', requestId } as const) : ({ kind: 'body', requestId, body } as const)
+      body === 'close'
+        ? ({ kind: 'close', requestId } as const)
+        : ({ kind: 'body', requestId, throttleTimeMs, body } as const)
     if (!this.responses.tryPush(encodeForwardedResponse(response))) throw new Error('no room for the response')
   }
 

@@ -12,6 +12,7 @@ import type { FrontSettings } from '../../src/broker/remotes.ts'
 import type { SharedMemory } from '../../src/broker/shared-memory.ts'
 import type { FrontAgent } from '../../src/front/front.ts'
 import { openEngine } from '../../src/log/open-engine.ts'
+import { Rates } from '../../src/metrics/rates.ts'
 import { recoverLog } from '../../src/partition/open-partition.ts'
 import { Bell } from '../../src/ring/bell.ts'
 import { ByteQueue } from '../../src/ring/queue.ts'
@@ -215,12 +216,16 @@ function configOf({ owners, ringBytesMax, ringMemoryBytesMax, kafka }: LifeOptio
 /** As `shareMemory` makes it, but smaller, and without a folder. */
 function sharedMemory(config: BrokerConfig): SharedMemory {
   const mainBell = Bell.create(partitionsMax)
+  const quotaWindows = { count: 11, lengthMs: 1_000 }
+  const quotaRates = Rates.create({ lanes: 3, windows: quotaWindows })
   const front: FrontSettings = {
     clusterId: 'simulated',
     nodeId: config.nodeId,
     writer: 1,
     requests: ByteQueue.create(queueBytes),
     responses: ByteQueue.create(queueBytes),
+    quotaRates,
+    quotaWindows,
     reusePort: false,
     requestBytesMax: config.requestBytesMax,
     connectionsMax: config.connectionsMax,
@@ -242,6 +247,8 @@ function sharedMemory(config: BrokerConfig): SharedMemory {
     directoryId: undefined,
     topology,
     fronts: [front],
+    quotaRates,
+    quotaWindows,
     mainBell: new Bell(mainBell),
     releaseFolder: () => undefined,
   }

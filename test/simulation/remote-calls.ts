@@ -51,6 +51,7 @@ export function remoteOwner(owner: OwnerControl, link: Link): OwnerControl {
 export function remoteFront(front: FrontControl, link: Link): FrontControl {
   return {
     applyCatalog: (changes) => link.call(() => front.applyCatalog(changes)),
+    applyLimits: (limits) => link.call(() => front.applyLimits(limits)),
     attachRing: (slot, ring) => link.call(() => front.attachRing(slot, ring)),
     listen: (listeners) => link.call(() => front.listen(listeners)),
     stop: (isAbrupt) => link.call(() => front.stop(isAbrupt)),

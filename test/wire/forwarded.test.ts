@@ -35,7 +35,7 @@ test('requests and responses come out as they went in', () => {
     assert.equal(decodeForwardedRequest(Buffer.concat(encodeForwardedRequest(message))), message)
   const responses: ForwardedResponse[] = [
     { kind: 'close', requestId: 7 },
-    { kind: 'body', requestId: 2 ** 52, body: Buffer.alloc(0) },
+    { kind: 'body', requestId: 2 ** 52, throttleTimeMs: 1_234, body: Buffer.alloc(0) },
   ]
   for (const response of responses) {
     assert.equal(decodeForwardedResponse(Buffer.concat(encodeForwardedResponse(response))), response)

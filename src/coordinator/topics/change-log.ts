@@ -100,7 +100,8 @@ export class ChangeLog {
     // The state is written to the journal before it is replayed, so that no one can see what was never on its way there.
     const appended = this.#append(decision.records.map((record) => encodeMetadataRecord(record, this.#localDirectory)))
     for (const record of decision.records) this.#state.apply(record)
-    const effects = this.#plan(decision.touched)
+    const changesLimits = decision.touched === 'all' || decision.records.some(({ kind }) => kind === 'quota')
+    const effects = [...this.#plan(decision.touched), ...(changesLimits ? [this.#limiting()] : [])]
     this.#latestAppend = appended
     const outcome = appended.then((append) => (append.errorCode === ErrorCode.NONE ? this.#run(effects) : append))
     return outcome
@@ -176,7 +177,7 @@ export class ChangeLog {
     this.#state = state
     this.#planned = new Map(this.#applied)
     this.#latestAppend = Promise.resolve(done)
-    void this.#run(this.#plan('all'))
+    void this.#run([...this.#plan('all'), this.#limiting()])
     this.#isReloading = false
   }
 
@@ -221,6 +222,12 @@ export class ChangeLog {
       effects.push({ run: () => this.#effects.configured(present), note })
     }
     return effects
+  }
+
+  /** Tells of all limits of clients as they are now. */
+  #limiting(): Effect {
+    const limits = this.#state.limits()
+    return { run: () => this.#effects.limited(limits), note: () => undefined }
   }
 
   #run(effects: readonly Effect[]): Promise<ChangeOutcome> {

@@ -29,6 +29,7 @@ import type { LoggerLevel } from '../configs/logger-level.ts'
 import { resolveSettings } from '../configs/resolve-settings.ts'
 import type { GroupConfigs } from '../group-configs.ts'
 import type { Journal, JournalRecord, JournalTopic, NewTopic, RequestContext, TopicEffects } from '../ports.ts'
+import { type MutationQuota, MutationQuotas, unlimitedMutations } from '../quotas/mutations.ts'
 import type { TopicView } from '../topic-view.ts'
 import {
   decideAlterConfigs,
@@ -72,20 +73,29 @@ const ownTopics: ReadonlyMap<string, { readonly partitionsConfig: string; readon
     ],
   ])
 
+/** The versions from which on clients know that a quota can be exceeded (KIP-599). */
+const strictSince = { createTopics: 6, deleteTopics: 5, createPartitions: 3 } as const
+
 type Reply = (response: unknown) => void
-type Handler = (request: unknown, reply: Reply, apiVersion: number) => void
+type Handler = (request: unknown, reply: Reply, context: RequestContext) => void
 
 /** Owns topics and configs. Requests are decided at once, in the order of `handle`; answers come once they are durable and real. */
 export class TopicCoordinator implements TopicView, GroupConfigs {
   readonly apiKeys: readonly number[]
   /** The one place where what the registry decoded gets its type back. */
   readonly #handlers: ReadonlyMap<number, Handler> = new Map<number, Handler>([
-    [createTopicsApi.key, (request, reply) => this.#createTopics(request as CreateTopicsRequest, reply)],
+    [
+      createTopicsApi.key,
+      (request, reply, context) => this.#createTopics(request as CreateTopicsRequest, context, reply),
+    ],
     [
       deleteTopicsApi.key,
-      (request, reply, version) => this.#deleteTopics(request as DeleteTopicsRequest, version, reply),
+      (request, reply, context) => this.#deleteTopics(request as DeleteTopicsRequest, context, reply),
     ],
-    [createPartitionsApi.key, (request, reply) => this.#createPartitions(request as CreatePartitionsRequest, reply)],
+    [
+      createPartitionsApi.key,
+      (request, reply, context) => this.#createPartitions(request as CreatePartitionsRequest, context, reply),
+    ],
     [deleteRecordsApi.key, (request, reply) => void this.#deleteRecords(request as DeleteRecordsRequest, reply)],
     [describeConfigsApi.key, (request, reply) => void this.#describeConfigs(request as DescribeConfigsRequest, reply)],
     [alterConfigsApi.key, (request, reply) => this.#alterConfigs(request as AlterConfigsRequest, reply)],
@@ -101,6 +111,7 @@ export class TopicCoordinator implements TopicView, GroupConfigs {
   readonly #nodeId: number
   readonly #partitionsMax: number
   readonly #logger: LoggerLevel
+  readonly #mutations: MutationQuotas
 
   constructor(options: {
     readonly clock: Clock
@@ -120,6 +131,9 @@ export class TopicCoordinator implements TopicView, GroupConfigs {
     const makeState = (): MetadataState => new MetadataState(settings)
     const { localDirectory } = settings
     this.changes = new ChangeLog({ makeState, journal, effects, clock, localDirectory })
+    const number = (name: string): number => Number(this.brokerConfig(name))
+    const burstSeconds = number('controller.quota.window.num') * number('controller.quota.window.size.seconds')
+    this.#mutations = new MutationQuotas({ clock, burstSeconds })
   }
 
   /** Applies one record of the metadata log at start; records of other logs are not its business. */
@@ -136,7 +150,7 @@ export class TopicCoordinator implements TopicView, GroupConfigs {
   handle(context: RequestContext, request: unknown, reply: Reply): void {
     const handler = this.#handlers.get(context.apiKey)
     if (handler === undefined) reply('close')
-    else handler(request, reply, context.apiVersion)
+    else handler(request, reply, context)
   }
 
   /** Nothing here belongs to a connection. */
@@ -210,21 +224,25 @@ export class TopicCoordinator implements TopicView, GroupConfigs {
     return resolveSettings(new Map(), this.changes.state.brokerConfigs())
   }
 
-  #createTopics(request: CreateTopicsRequest, reply: Reply): void {
+  #createTopics(request: CreateTopicsRequest, context: RequestContext, reply: Reply): void {
+    const quota = this.#quotaOf(context, strictSince.createTopics)
     const refuse = (refusal: Refusal): unknown =>
       makeCreateTopicsResponse({ topics: request.topics.map(({ name }) => refusedTopic(name, refusal)) })
-    this.changes.change(() => this.#decideCreate(request), refuse, reply)
+    this.changes.change(() => this.#decideCreate(request, quota), refuse, telling(quota, reply))
   }
 
-  #deleteTopics(request: DeleteTopicsRequest, apiVersion: number, reply: Reply): void {
-    const decide = (): Decision<unknown> => decideDeleteTopics(this.changes.state, request, apiVersion)
-    this.changes.change(decide, (refusal) => refuseDeleteTopics(request, refusal), reply)
+  #deleteTopics(request: DeleteTopicsRequest, context: RequestContext, reply: Reply): void {
+    const quota = this.#quotaOf(context, strictSince.deleteTopics)
+    const tools = { apiVersion: context.apiVersion, quota }
+    const decide = (): Decision<unknown> => decideDeleteTopics(this.changes.state, request, tools)
+    this.changes.change(decide, (refusal) => refuseDeleteTopics(request, refusal), telling(quota, reply))
   }
 
-  #createPartitions(request: CreatePartitionsRequest, reply: Reply): void {
-    const tools = { nodeId: this.#nodeId, partitionsLeft: this.#partitionsLeft() }
+  #createPartitions(request: CreatePartitionsRequest, context: RequestContext, reply: Reply): void {
+    const quota = this.#quotaOf(context, strictSince.createPartitions)
+    const tools = { nodeId: this.#nodeId, partitionsLeft: this.#partitionsLeft(), quota }
     const decide = (): Decision<unknown> => decideCreatePartitions(this.changes.state, request, tools)
-    this.changes.change(decide, (refusal) => refuseCreatePartitions(request, refusal), reply)
+    this.changes.change(decide, (refusal) => refuseCreatePartitions(request, refusal), telling(quota, reply))
   }
 
   #alterConfigs(request: AlterConfigsRequest, reply: Reply): void {
@@ -273,8 +291,13 @@ export class TopicCoordinator implements TopicView, GroupConfigs {
     }
   }
 
-  #decideCreate(request: CreateTopicsRequest): ReturnType<typeof decideCreateTopics> {
-    const tools = { random: this.#random, nodeId: this.#nodeId, partitionsLeft: this.#partitionsLeft() }
+  #quotaOf({ apiVersion, clientId }: RequestContext, strictSinceVersion: number): MutationQuota {
+    const limits = this.changes.state.quotas.limits()
+    return this.#mutations.of(limits, clientId, { isStrict: apiVersion >= strictSinceVersion })
+  }
+
+  #decideCreate(request: CreateTopicsRequest, quota: MutationQuota): ReturnType<typeof decideCreateTopics> {
+    const tools = { random: this.#random, nodeId: this.#nodeId, partitionsLeft: this.#partitionsLeft(), quota }
     return decideCreateTopics(this.changes.state, request, tools)
   }
 
@@ -283,7 +306,7 @@ export class TopicCoordinator implements TopicView, GroupConfigs {
     if (topics.length === 0) return new Map()
     const all = (errorCode: number): Map<string, number> => new Map(topics.map(({ name }) => [name, errorCode]))
     if (!this.changes.isReady) return all(notReady.errorCode)
-    const decision = this.#decideCreate(makeCreateTopicsRequest({ topics: [...topics] }))
+    const decision = this.#decideCreate(makeCreateTopicsRequest({ topics: [...topics] }), unlimitedMutations)
     const outcome = await this.changes.commit(decision)
     if (outcome.errorCode !== ErrorCode.NONE) return all(outcome.errorCode)
     return new Map(decision.response.topics.map((topic) => [topic.name, topic.errorCode]))
@@ -311,6 +334,14 @@ export class TopicCoordinator implements TopicView, GroupConfigs {
     let count = 0
     for (const topic of this.changes.state.topics()) count += topic.partitionCount
     return Math.max(0, this.#partitionsMax - count)
+  }
+}
+
+/** Tells with the answer for how long the client is throttled. */
+function telling(quota: MutationQuota, reply: Reply): Reply {
+  return (response) => {
+    const throttleTimeMs = quota.throttleTimeMs()
+    reply(throttleTimeMs > 0 && typeof response === 'object' ? { ...response, throttleTimeMs } : response)
   }
 }
 

@@ -10,6 +10,7 @@ import {
 } from '../../wire/generated/create-partitions.ts'
 import { ErrorCode } from '../../wire/generated/errors.ts'
 import type { Refusal } from '../configs/alter.ts'
+import type { MutationQuota } from '../quotas/mutations.ts'
 import { partitionsPerRequestMax, replicasProblem } from './create.ts'
 import { type Decision, duplicatesOf } from './decision.ts'
 import type { MetadataRecord } from './records.ts'
@@ -19,7 +20,7 @@ import { type MetadataState, ownTopicNames, type TopicState } from './state.ts'
 export function decideCreatePartitions(
   state: MetadataState,
   request: CreatePartitionsRequest,
-  tools: { readonly nodeId: number; readonly partitionsLeft: number },
+  tools: { readonly nodeId: number; readonly partitionsLeft: number; readonly quota: MutationQuota },
 ): Decision<CreatePartitionsResponse> {
   const { nodeId } = tools
   const duplicates = duplicatesOf(request.topics.map((topic) => topic.name))
@@ -34,8 +35,9 @@ export function decideCreatePartitions(
     const topic = duplicates.has(wanted.name)
       ? { errorCode: ErrorCode.INVALID_REQUEST, message: 'Duplicate topic name.' }
       : growableTopic(state, wanted, { nodeId, partitionsLeft })
-    if ('errorCode' in topic) {
-      results.push(refusedGrowth(wanted.name, topic))
+    const refusal = 'errorCode' in topic ? topic : tools.quota.charge(wanted.count - topic.partitionCount)
+    if ('errorCode' in topic || refusal !== undefined) {
+      if (refusal !== undefined) results.push(refusedGrowth(wanted.name, refusal))
       continue
     }
     partitionsLeft -= wanted.count - topic.partitionCount

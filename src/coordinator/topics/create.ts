@@ -16,6 +16,7 @@ import { ErrorCode } from '../../wire/generated/errors.ts'
 import { type DecidedConfigs, decideInitialConfigs, isRefusal, type Refusal } from '../configs/alter.ts'
 import { describeTopicConfigs } from '../configs/describe.ts'
 import { brokerConfigValue, type ConfigMap, topicConfigValue } from '../configs/effective.ts'
+import type { MutationQuota } from '../quotas/mutations.ts'
 import { type Decision, duplicatesOf } from './decision.ts'
 import { topicNameProblem } from './names.ts'
 import type { MetadataRecord } from './records.ts'
@@ -30,6 +31,7 @@ export type CreateTools = {
   readonly nodeId: number
   /** How many partitions the broker has room for. */
   readonly partitionsLeft: number
+  readonly quota: MutationQuota
 }
 
 /** Decides a CreateTopics request. */
@@ -51,8 +53,9 @@ export function decideCreateTopics(
     const plan = duplicates.has(wanted.name)
       ? { errorCode: ErrorCode.INVALID_REQUEST, message: 'Duplicate topic name.' }
       : planTopic(state, wanted, { nodeId: tools.nodeId, partitionsLeft, claimedNames })
-    if ('errorCode' in plan) {
-      results.push(refusedTopic(wanted.name, plan))
+    const refusal = 'errorCode' in plan ? plan : tools.quota.charge(plan.partitionCount)
+    if ('errorCode' in plan || refusal !== undefined) {
+      if (refusal !== undefined) results.push(refusedTopic(wanted.name, refusal))
       continue
     }
     partitionsLeft -= plan.partitionCount

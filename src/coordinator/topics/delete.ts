@@ -11,6 +11,7 @@ import {
 import { ErrorCode } from '../../wire/generated/errors.ts'
 import type { Refusal } from '../configs/alter.ts'
 import { brokerConfigValue } from '../configs/effective.ts'
+import type { MutationQuota } from '../quotas/mutations.ts'
 import { type Decision, duplicatesOf } from './decision.ts'
 import type { MetadataRecord } from './records.ts'
 import { type MetadataState, ownTopicNames, type TopicState } from './state.ts'
@@ -21,7 +22,7 @@ type Wanted = { readonly name: string | null; readonly id: string }
 export function decideDeleteTopics(
   state: MetadataState,
   request: DeleteTopicsRequest,
-  apiVersion: number,
+  { apiVersion, quota }: { readonly apiVersion: number; readonly quota: MutationQuota },
 ): Decision<DeleteTopicsResponse> {
   const wanted = wantedTopics(request)
   const refusal = deletionRefusal(state, apiVersion)
@@ -46,6 +47,11 @@ export function decideDeleteTopics(
     }
     if (ownTopicNames.has(found.name)) {
       responses.push(refusedDeletion(topic, ownTopic))
+      continue
+    }
+    const refusedByQuota = quota.charge(found.partitionCount)
+    if (refusedByQuota !== undefined) {
+      responses.push(refusedDeletion({ name: found.name, id: found.id }, refusedByQuota))
       continue
     }
     records.push({ kind: 'remove-topic', id: found.id })

@@ -2,9 +2,11 @@
 
 import type { TopicIdHex } from '../../base/ids.ts'
 import type { StorageKind } from '../../base/topology.ts'
+import type { ClientLimits } from '../../metrics/client-quotas.ts'
 import { Acls } from '../acls/acl.ts'
-import { type BrokerConfigLayers, type ConfigMap, topicConfigValue } from '../configs/effective.ts'
+import { type BrokerConfigLayers, brokerConfigValue, type ConfigMap, topicConfigValue } from '../configs/effective.ts'
 import { resolveSettings } from '../configs/resolve-settings.ts'
+import { listOf } from '../configs/validate.ts'
 import type { NewTopic } from '../ports.ts'
 import { Quotas } from '../quotas/state.ts'
 import type { ForeignRecord, MetadataRecord } from './records.ts'
@@ -102,6 +104,22 @@ export class MetadataState {
       dynamic: this.configsOf(resourceType.broker, String(this.#nodeId)),
       dynamicDefault: this.configsOf(resourceType.broker, ''),
       static: this.#staticConfigs,
+    }
+  }
+
+  /** What limits clients: their quotas, and the broker's configs about connections. */
+  limits(): ClientLimits {
+    const layers = this.brokerConfigs()
+    const number = (name: string): number => Number(brokerConfigValue(name, layers))
+    const overrides = listOf(brokerConfigValue('max.connections.per.ip.overrides', layers) ?? '')
+    return {
+      entities: this.quotas.limits(),
+      connections: {
+        max: number('max.connections'),
+        perAddressMax: number('max.connections.per.ip'),
+        perAddressOverrides: Object.fromEntries(overrides.map(addressLimit)),
+        ratePerSecond: number('max.connection.creation.rate'),
+      },
     }
   }
 
@@ -216,6 +234,12 @@ function withEpoch(leaderEpochs: readonly number[], index: number, epoch: number
   return Array.from({ length: Math.max(leaderEpochs.length, index + 1) }, (_, at) =>
     at === index ? epoch : (leaderEpochs[at] ?? 0),
   )
+}
+
+/** `address:count`, as it was checked when it was set. */
+function addressLimit(text: string): [string, number] {
+  const at = text.lastIndexOf(':')
+  return [text.slice(0, at).trim(), Number(text.slice(at + 1))]
 }
 
 function setOrRemove(
