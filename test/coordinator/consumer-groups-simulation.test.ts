@@ -1,6 +1,7 @@
 /**
  * Goal: whatever members, topics, journal and broker do, no partition has two holders at once, no offset goes back, every request is
- * answered once, and all settles when the trouble ends: every partition has one reader. Method: seeded random consumers of both
+ * answered once, and all settles when the trouble ends: every partition has one reader, and a
+ * compacted log says the same. Method: seeded random consumers of both
  * protocols on a virtual clock.
  */
 
@@ -12,6 +13,8 @@ import {
   consumerGroupDescribeApi,
   makeConsumerGroupDescribeRequest,
 } from '../../src/wire/generated/consumer-group-describe.ts'
+import { describeConsumer } from './consumer-fixture.ts'
+import { FakeJournal } from './fake-journal.ts'
 import { type Call, FakeTopics, GroupFixture } from './group-fixture.ts'
 import { type Place, type Referee, SimulatedMember } from './simulated-member.ts'
 
@@ -161,6 +164,23 @@ class World {
     assert.unreachable(`not settled: ${fixture.describe()?.groupState}; ${all}`)
   }
 
+  /** The log cleaner keeps the last record of each key: that must be the same group. */
+  compact(): void {
+    const { clock, journal, groupConfigs } = this.fixture
+    const last = new Map<string, number>()
+    const records = [...journal.all()]
+    for (const [index, { record }] of records.entries()) last.set(record.key?.toString('hex') ?? '', index)
+    const compacted = new FakeJournal()
+    for (const [index, { topic, partition, record }] of records.entries()) {
+      if (last.get(record.key?.toString('hex') ?? '') === index) compacted.append(topic, partition, [record], () => {})
+    }
+    compacted.flush()
+    const before = whatIs(this.fixture)
+    this.fixture.coordinator.stop()
+    const another = new GroupFixture({ clock, journal: compacted, topics: this.topics, groupConfigs })
+    assert.equal(whatIs(another), before)
+  }
+
   isSettled(): boolean {
     const read = new Set(this.members.flatMap(({ names }) => names))
     const expected: Place[] = []
@@ -173,6 +193,15 @@ class World {
   }
 }
 
+/** The group as both kinds of administrators see it; members have no order. */
+function whatIs(fixture: GroupFixture): unknown {
+  const consumer = describeConsumer(fixture)
+  consumer.members.sort((left, right) => (left.memberId < right.memberId ? -1 : 1))
+  const classic = fixture.describe()
+  classic?.members.sort((left, right) => (left.memberId < right.memberId ? -1 : 1))
+  return { consumer, classic }
+}
+
 async function simulate(seed: number): Promise<World> {
   const world = new World(seed)
   for (let step = 0; step < stepsMax; step++) {
@@ -180,6 +209,7 @@ async function simulate(seed: number): Promise<World> {
     if (step % 8 === 0) await Promise.resolve()
   }
   await world.settle()
+  world.compact()
   return world
 }
 
