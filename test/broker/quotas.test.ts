@@ -11,6 +11,11 @@ import {
 } from '../../src/wire/generated/alter-client-quotas.ts'
 import { ErrorCode } from '../../src/wire/generated/errors.ts'
 import { makeFetchRequest, makeFetchRequestFetchPartition } from '../../src/wire/generated/fetch.ts'
+import {
+  decodeIncrementalAlterConfigsResponse,
+  encodeIncrementalAlterConfigsRequest,
+  incrementalAlterConfigsApi,
+} from '../../src/wire/generated/incremental-alter-configs.ts'
 import { makeListGroupsRequest } from '../../src/wire/generated/list-groups.ts'
 import { makeMetadataRequest, makeMetadataRequestMetadataRequestTopic } from '../../src/wire/generated/metadata.ts'
 import { makeProduceRequest } from '../../src/wire/generated/produce.ts'
@@ -21,6 +26,11 @@ const alterCall = {
   ...alterClientQuotasApi,
   encode: encodeAlterClientQuotasRequest,
   decode: decodeAlterClientQuotasResponse,
+}
+const incrementalCall = {
+  ...incrementalAlterConfigsApi,
+  encode: encodeIncrementalAlterConfigsRequest,
+  decode: decodeIncrementalAlterConfigsResponse,
 }
 /** The client id of raw requests. */
 const clientId = 'test'
@@ -94,6 +104,34 @@ test('the time of requests is limited where main answers them and where a front 
   assert.ok((await throttleOfProduce(other, 10)) > 0)
   for (const connection of [admin, client, other]) connection.close()
   await close()
+})
+
+test('limits of connections follow the dynamic configs of all brokers, and the most exact one counts', async () => {
+  const { address, close } = await startTestBroker({ owners: 1, fronts: 1, storage: 'memory' })
+  try {
+    const admin = await openConnection(address)
+    const change = async (resourceName: string, name: string, value: string): Promise<void> => {
+      const configs = [{ name, configOperation: 0, value }]
+      const resources = [{ resourceType: 4, resourceName, configs }]
+      const { responses } = await admin.send(incrementalCall, { resources, validateOnly: false })
+      assert.is(responses[0]?.errorCode, ErrorCode.NONE)
+    }
+    const isServed = async (): Promise<boolean> => {
+      const connection = await openConnection(address).catch(() => undefined)
+      connection?.close()
+      return connection !== undefined
+    }
+    assert.ok(await isServed())
+    await change('', 'max.connections.per.ip', '1')
+    assert.not.ok(await isServed())
+    await change('', 'max.connections.per.ip.overrides', '127.0.0.1:5')
+    assert.ok(await isServed())
+    await change('1', 'max.connections', '1')
+    assert.not.ok(await isServed())
+    admin.close()
+  } finally {
+    await close()
+  }
 })
 
 test.run()
