@@ -3,10 +3,12 @@
 import { assertDefined } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import { messageOf, SafkaError } from '../base/errors.ts'
+import type { TopicIdHex } from '../base/ids.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
 import { type CatalogPartition, type DiskSpec, partitionDirectory } from '../base/topology.ts'
 import { abortMetadataTransaction, CommittedRecords } from '../coordinator/topics/metadata-transactions.ts'
+import { decodeMetadataRecord } from '../coordinator/topics/records.ts'
 import type { Disk } from '../log/disk.ts'
 import { consumeCleanShutdown, writeCleanShutdown } from '../log/local/clean-shutdown.ts'
 import { readEpochs } from '../log/local/leader-epochs.ts'
@@ -29,6 +31,7 @@ import type { RingJournal } from './journal.ts'
 import type { MainControl } from './remotes.ts'
 import { writeRootCheckpoints } from './root-checkpoints.ts'
 import type { SharedMemory } from './shared-memory.ts'
+import { sortOutStrays } from './stray-folders.ts'
 import { adoptFolder } from './take-over.ts'
 import type { Agents } from './threads.ts'
 import { metadataSettings } from './topic-registry.ts'
@@ -108,8 +111,8 @@ export class CoordinatorHost {
     const metadata = buildMetadataParts(options)
     this.#metadata = metadata
     await this.#openMetadataLog(metadata)
-    await replayMetadata(metadata)
-    await this.#openTopics(metadata, isTakenOver)
+    const removedIds = await replayMetadata(metadata)
+    await this.#openTopics(metadata, { isTakenOver, removedIds })
     const hosted = buildCoordinatorParts(options, metadata)
     this.#hosted = hosted
     await loadShards(hosted, this.#options.logger)
@@ -171,13 +174,17 @@ export class CoordinatorHost {
     this.#addToJournal(journal, metadataTopic, { index: 0, leaderEpoch, ...place })
   }
 
-  async #openTopics({ registry, topics: coordinator }: MetadataParts, isTakenOver: boolean): Promise<void> {
+  async #openTopics(
+    { registry, topics: coordinator }: MetadataParts,
+    { isTakenOver, removedIds }: { readonly isTakenOver: boolean; readonly removedIds: ReadonlySet<TopicIdHex> },
+  ): Promise<void> {
     const topics = coordinator.start()
     const { local } = this.#options.shared.topology.disks
     if (local?.kind === 'real') {
       const wasClean = consumeCleanShutdown(this.#disk)
       const reason = isTakenOver ? 'these are new here' : 'the last stop was not a clean one'
-      const { clock, logger } = this.#options
+      const { clock, random, logger } = this.#options
+      sortOutStrays({ disk: this.#disk, topics, removedIds, random, logger })
       const plan = { disk: this.#disk, root: local.root, topics, reason, clock, logger }
       const recover = this.#options.recoverFolders ?? recoverFolders
       if (!wasClean || isTakenOver) await recover(plan)
@@ -203,17 +210,21 @@ export class CoordinatorHost {
   }
 }
 
-async function replayMetadata({ journal, topics, producerIds }: MetadataParts): Promise<void> {
+/** Answers with the ids of topics that were deleted. */
+async function replayMetadata({ journal, topics, producerIds }: MetadataParts): Promise<ReadonlySet<TopicIdHex>> {
+  const removedIds = new Set<TopicIdHex>()
   const committed = new CommittedRecords((record) => {
+    const change = decodeMetadataRecord(record)
+    if (change?.kind === 'remove-topic') removedIds.add(change.id)
     topics.replay(metadataTopic, record)
     producerIds.replay(metadataTopic, record)
   })
   await journal.load(metadataTopic, 0, (record) => committed.take(record))
-  if (!committed.isOpen) return
+  if (!committed.isOpen) return removedIds
   const errorCode = await new Promise<number>((resolve) => {
     journal.append(metadataTopic, 0, [abortMetadataTransaction()], resolve)
   })
-  if (errorCode === ErrorCode.NONE) return
+  if (errorCode === ErrorCode.NONE) return removedIds
   throw new SafkaError('SAFKA_START', `the metadata log cannot be written: ${errorName(errorCode)}`)
 }
 

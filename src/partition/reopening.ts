@@ -102,7 +102,13 @@ export class Reopening {
   #open(partition: Partition): { readonly partition: Partition; readonly recovery: Recovery } {
     const opened = this.#options.storage.reopen(partition)
     const { nextOffset, engine } = opened.partition
-    if (nextOffset >= partition.highWatermark) return opened
+    if (nextOffset >= partition.highWatermark) {
+      // That the start had moved may not have got to the disk, but readers know.
+      engine.deleteRecordsBefore(partition.startOffset)
+      if (engine.failure !== undefined) throw engine.failure
+      opened.partition.startOffset = engine.startOffset
+      return opened
+    }
     engine.close()
     throw new SafkaError(
       'SAFKA_STORAGE_FAILED',

@@ -231,6 +231,21 @@ test('a partition that never had anything begins once there is room for its fold
   )
 })
 
+test('a log start that was told to readers does not go back, although its checkpoint could not be written', async () => {
+  const scene = await new Scene().open()
+  await scene.send()
+  await scene.send()
+  scene.disk.changeError = 'EIO'
+  assert.is((await scene.agent.deleteRecords(0, 3)).errorCode, KAFKA_STORAGE_ERROR)
+  const told = scene.table.logStartOffset(0)
+  scene.disk.changeError = ''
+  await scene.settle()
+  await scene.advance(reopenPauseMs)
+  assert.ok(scene.isOnline)
+  assert.is(scene.table.logStartOffset(0), told)
+  assert.is(await scene.send(), NONE)
+})
+
 test('a deleted partition is tried no more, and takes its files with it although it had failed', async () => {
   const scene = await new Scene().open()
   await scene.send()

@@ -19,10 +19,16 @@ export function writePartitionFiles(disk: Disk, directory: string, topicId: Topi
  */
 export function ownerOf(disk: Disk, directory: string, topicId: TopicIdHex): 'this' | 'another' | 'unknown' {
   if (topicId === noTopicId) return 'this'
+  const found = topicIdOf(disk, directory)
+  if (found === undefined) return 'unknown'
+  return found === topicId ? 'this' : 'another'
+}
+
+/** The topic that a folder says it belongs to; undefined where it does not say so whole. */
+export function topicIdOf(disk: Disk, directory: string): TopicIdHex | undefined {
   const text = readWhole(disk, `${directory}/${metadataName}`)?.toString() ?? ''
   const found = /^version: 0\ntopic_id: ([\w-]{22})\n?$/.exec(text)?.[1]
-  if (found === undefined) return 'unknown'
-  return found === topicIdText(topicId) ? 'this' : 'another'
+  return found === undefined ? undefined : Buffer.from(found, 'base64url').toString('hex')
 }
 
 /** Says whose a folder is. */
