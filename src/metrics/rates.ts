@@ -6,15 +6,16 @@ import { assert } from '../base/assert.ts'
  * A place a client, with a lane a thread, so that each word has one writer but for the key, which is exchanged:
  *
  *   BigInt64 0   key: the hash of the client's name, 0 where the place is free
- *   a lane:      a slot for each window and one more: which window it is, what was added in it, when something was added last
+ *   a lane:      a slot for each window and one more: which window it is, what was added in it, when something was added first and last
  *
  * Windows have numbers: time / length. Numbers are written before amounts are added to them: who reads meanwhile misses at most
  * what is just being added. As in Kafka (SampledStat) a window counts while something was added within as many windows.
  */
-const wordsPerSlot = 3
+const wordsPerSlot = 4
 const windowWord = 0
 const amountWord = 1
-const lastWord = 2
+const firstWord = 2
+const lastWord = 3
 const wordBytes = 8
 
 /** Clients whose rates are known at a time; those idle longer than all windows give way. Kafka has no limit. */
@@ -89,6 +90,7 @@ export class Rates {
     const at = this.#slotAt(place, this.#lane, window % this.#slots)
     if (Atomics.load(this.#words, at + windowWord) !== BigInt(window)) {
       Atomics.store(this.#words, at + amountWord, 0n)
+      Atomics.store(this.#words, at + firstWord, BigInt(nowMs))
       Atomics.store(this.#words, at + windowWord, BigInt(window))
     }
     Atomics.store(this.#words, at + amountWord, Atomics.load(this.#words, at + amountWord) + BigInt(amount))
@@ -106,7 +108,7 @@ export class Rates {
         const lastMs = Number(Atomics.load(this.#words, at + lastWord))
         if (lastMs === 0 || nowMs - lastMs >= count * lengthMs) continue
         amount += Number(Atomics.load(this.#words, at + amountWord))
-        startMs = Math.min(startMs, Number(Atomics.load(this.#words, at + windowWord)) * lengthMs)
+        startMs = Math.min(startMs, Number(Atomics.load(this.#words, at + firstWord)))
       }
     }
     const elapsedMs = nowMs - startMs

@@ -44,6 +44,12 @@ test('a burst beyond the quota is paid for as Kafka reckons it', () => {
   assert.is(produce(0), 0, 'the burst has left the windows')
 })
 
+test('time counts from the first bytes on, wherever in a second they came', () => {
+  const quotas = oneView([{ clientId: 'app', values: { producer_byte_rate: 1_000 } }])
+  const nowMs = startMs + 880
+  assert.is(quotas.throttleBytes('producer_byte_rate', app, { bytes: 12_300, nowMs }), 2_300)
+})
+
 test('a client that has sent nothing for all windows starts anew', () => {
   const quotas = oneView([{ clientId: 'app', values: { producer_byte_rate: 100 } }])
   assert.ok(quotas.throttleBytes('producer_byte_rate', app, { bytes: 5_000, nowMs: startMs }) > 0)
@@ -128,7 +134,7 @@ test('a client called like a default, or not at all, is no default', () => {
 })
 
 test('where all places are taken by busy clients one more goes uncounted; idle ones give way', () => {
-  const rates = new Rates(new SharedArrayBuffer(2 * (1 + 12 * 3) * 8), { lane: 0, lanes: 1, windows })
+  const rates = new Rates(new SharedArrayBuffer(2 * (1 + 12 * 4) * 8), { lane: 0, lanes: 1, windows })
   const places = ['a', 'b'].map((name) => rates.placeOf(rateKey(name), startMs))
   assert.equal([...places].sort(), [0, 1])
   for (const place of places) rates.add(place, 1, startMs)

@@ -8,10 +8,7 @@ import type { Refusal } from '../configs/alter.ts'
 /** Buckets remembered; one that is forgotten is full again, as after the time of all windows. */
 const bucketsMax = 10_000
 
-const exceeded: Refusal = {
-  errorCode: ErrorCode.THROTTLING_QUOTA_EXCEEDED,
-  message: 'The throttling quota has been exceeded.',
-}
+const exceeded: Refusal = { errorCode: ErrorCode.THROTTLING_QUOTA_EXCEEDED, message: null }
 
 /** One request's dealings with the client's bucket. */
 export interface MutationQuota {
