@@ -109,4 +109,7 @@ for (const shape of shapes) {
   })
 }
 
+// A consumer that closes while its heartbeat is under way goes on to plan the next one, for ever.
+test.after(() => void setTimeout(() => process.exit(), 300).unref())
+
 test.run()
