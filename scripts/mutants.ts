@@ -72,7 +72,7 @@ async function simulate(copy: string, mutant: Mutant): Promise<Verdict> {
   const limits = ['--seeds', String(seedsMax), '--seconds', String(secondsMax)]
   const { code, output } = await run(copy, ['test/simulation/main.ts', '--stop', ...limits])
   const seed = /^seed (\d+)/m.exec(output)?.[1]
-  const seconds = /([\d.]+) s of processor time/.exec(output)?.[1] ?? '?'
+  const seconds = [...output.matchAll(/([\d.]+) s of processor time/g)].at(-1)?.[1] ?? '?'
   const after = `${seed ?? '?'} seeds, ${seconds} s`
   // The line behind the one that says which seed; a broker that dies takes the whole run with it.
   const reason = /^seed .*\n(.*)$/m.exec(output)?.[1] ?? firstError(output)

@@ -82,12 +82,6 @@ const logMutants: readonly Mutant[] = [
     'more.push({ syncAsync: () => disk.syncDirectoryAsync(directory) })\n',
   ),
   mutant(
-    'what was written before the last start is not synced with its segment',
-    'log/local/index-file.ts',
-    'return this.#file ?? (this.#flushedBytes > 0 ? this.#open() : undefined)',
-    'return this.#file',
-  ),
-  mutant(
     'recovery compares no checksums',
     'log/local/scan.ts',
     "if (isChecked && !isCrcRight(bytes, at)) return 'fails its checksum'\n",

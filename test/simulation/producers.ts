@@ -20,7 +20,7 @@ const damagedPercent = 3
 /** Of an idempotent producer's bursts. */
 const gapPercent = 5
 /** Batches that an idempotent producer has under way, within the five that brokers remember. */
-const burstMax = 3
+const burstMax = 5
 
 export function produceRequest(
   world: World,
