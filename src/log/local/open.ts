@@ -49,7 +49,7 @@ function openFolder(options: OpenLocalLogOptions): { engine: Engine; recovery: R
   const startOffset = Math.min(found.startOffset, active.summary.endOffset)
   const ranges = [...rolled, { baseOffset: active.baseOffset, endOffset: active.summary.endOffset }]
   const abortedFrom = earlier(segments.abortedFrom, found.abortedFrom)
-  const aborted = handOutProducers(options, ranges, abortedFrom, startOffset)
+  const aborted = handOutProducers(options, ranges, abortedFrom)
   const isLeftToOthers = options.visitBatch === undefined
   if (abortedFrom !== undefined && !isLeftToOthers) {
     const remade = ranges.filter(({ baseOffset }) => baseOffset >= abortedFrom)
@@ -84,7 +84,6 @@ function handOutProducers(
   options: OpenLocalLogOptions,
   ranges: readonly { readonly baseOffset: Offset; readonly endOffset: Offset }[],
   abortedFrom: Offset | undefined,
-  startOffset: Offset,
 ): AbortedTransaction[] {
   const { disk, directory, settings, visitSnapshot, visitBatch } = options
   const endOffset = ranges.at(-1)?.endOffset ?? 0
@@ -92,7 +91,8 @@ function handOutProducers(
   const snapshot = loadSnapshot(disk, directory, at, visitSnapshot)
   const aborted: AbortedTransaction[] = []
   if (visitBatch === undefined) return aborted
-  const fromOffset = Math.max(snapshot?.offset ?? 0, startOffset)
+  // Deleted records that are still there count as well: without them a producer's next sequence would look like a gap.
+  const fromOffset = snapshot?.offset ?? 0
   const folder = { disk, directory, indexIntervalBytes: settings.indexIntervalBytes }
   visitBatches(folder, ranges, fromOffset, (bytes, at, sizeBytes) => {
     const found = visitBatch(bytes, at, sizeBytes)
