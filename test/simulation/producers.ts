@@ -203,7 +203,7 @@ export class IdempotentProducer extends Client {
     return produced
   }
 
-  /** False where the broker has lost the producer, as it may after a power cut only. */
+  /** False where the broker has lost the producer, as it may after a power cut, or where records were deleted. */
   #take(sent: readonly InBurst[], answers: readonly Produced[]): boolean {
     for (const [index, answer] of answers.entries()) {
       const inBurst = sent[index]
@@ -211,8 +211,9 @@ export class IdempotentProducer extends Client {
       if (answer.errorCode === ErrorCode.NONE) continue
       if (isRetriable(answer.errorCode)) return true
       const { sync } = this.world.place(inBurst.batch.partition)
-      const isExcused = this.world.hasLostTails && sync !== 'every'
-      if (!isExcused) this.refuse(`an idempotent Produce to partition ${inBurst.batch.partition}`, answer.errorCode)
+      const { partition } = inBurst.batch
+      const isExcused = (this.world.hasLostTails && sync !== 'every') || this.world.wasTrimmed(partition)
+      if (!isExcused) this.refuse(`an idempotent Produce to partition ${partition}`, answer.errorCode)
       return false
     }
     return true

@@ -195,14 +195,13 @@ export class TransactionalProducer extends Client {
     if (isLate && lateCodes.has(errorCode)) return
     if (this.world.hasLostTails && lostCodes.has(errorCode)) return
     // Where all its data was deleted, a marker is all that tells of the producer after a crash: as in Kafka, sequence 0 is next.
-    if (errorCode === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER && this.#wasTrimmed(partition)) return
-    this.refuse(what, errorCode)
-  }
-
-  #wasTrimmed(partition: number | undefined): boolean {
-    return this.world.history.operations.some(
-      (operation) => operation.kind === 'trim' && operation.partition === partition && operation.start > 0,
+    if (
+      errorCode === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER &&
+      partition !== undefined &&
+      this.world.wasTrimmed(partition)
     )
+      return
+    this.refuse(what, errorCode)
   }
 
   async #commitOffset(open: Open): Promise<boolean> {

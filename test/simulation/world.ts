@@ -60,6 +60,16 @@ export class World {
     return strict.length > 0 ? strict : this.places.map((_, partition) => partition)
   }
 
+  /**
+   * Whether records were deleted there: after a crash a partition may know less of their producers than it did, as in Kafka, which
+   * rebuilds its producers from the log start on (UnifiedLog).
+   */
+  wasTrimmed(partition: number): boolean {
+    return this.history.operations.some(
+      (operation) => operation.kind === 'trim' && operation.partition === partition && operation.start > 0,
+    )
+  }
+
   /** The first failure counts: what follows may be its consequence. */
   fail(reason: unknown): void {
     this.failure ??= reason instanceof Error ? reason : new Error(String(reason))
