@@ -67,7 +67,9 @@ function expectedRead(
     parts.push(batch)
     bytes += batch.length
   }
-  return parts.length === 0 ? undefined : Buffer.concat(parts)
+  // A hole before the end is empty; what lies behind all batches is not in the log.
+  const isInside = at.offset < at.endOffset && batches.some((batch) => batchLastOffset(batch, 0) >= at.offset)
+  return isInside ? Buffer.concat(parts) : undefined
 }
 
 async function checkRead(world: World, random: Random): Promise<void> {
@@ -151,7 +153,7 @@ test('a fetch in the middle of a batch answers with the whole batch, however sma
       await reader.read({ offset: 57, bytesMax: 1, endOffset: 100, generation: 1 })?.then((read) => read?.length),
       batch.length,
     )
-    assert.is(await reader.read({ offset: 57, bytesMax: 1, endOffset: 99, generation: 1 }), undefined)
+    assert.is((await reader.read({ offset: 57, bytesMax: 1, endOffset: 99, generation: 1 }))?.length, 0)
     engine.close()
     reader.close()
   })

@@ -49,6 +49,8 @@ const readBytesMin = 4 * 1024
 /** A segment may vanish under a reader, and its successor while that is looked for; a third time would be no coincidence. */
 const looksMax = 3
 
+const noBytes = Buffer.alloc(0)
+
 /** Where a batch begins. */
 type Place = { readonly baseOffset: Offset; readonly position: number }
 
@@ -71,7 +73,7 @@ export class LogReader {
 
   /**
    * Whole batches as they are on disk, the first of which contains `offset`; at least one, even when it is larger than
-   * `bytesMax`; none with an offset at or beyond `endOffset`. undefined: `offset` is not in the segments. Rejects with the disk's
+   * `bytesMax`; none with an offset at or beyond `endOffset`, so that none at all may be left. undefined: `offset` is not in the segments. Rejects with the disk's
    * errors, and with SAFKA_LOG_CORRUPT where a file makes no sense.
    */
   read(options: LogRead): Promise<Buffer | undefined> {
@@ -232,7 +234,9 @@ export class LogReader {
         position = await positionBehind(view, damage)
         continue
       }
-      if (cut.isBeyond || filled.length < batchHeaderBytes) return undefined
+      // Compaction leaves holes: between the offset and the end there may be nothing.
+      if (cut.isBeyond) return noBytes
+      if (filled.length < batchHeaderBytes) return undefined
       position += cut.start
       if (cut.batchBytes > view.log.size() - position) return undefined
       wantedBytes = Math.max(readBytesMin, cut.batchBytes, cut.batchBytes === 0 ? bytesMax : 0)
