@@ -25,6 +25,7 @@ type SleepingAgent = {
 
 /** How much virtual time a step takes at most. */
 const stepMsMax = 0.1
+const idleTurnsMax = 5
 
 /**
  * Owns the seed's chance and time. A step runs one runnable or one agent that was rung for, and then all promises that settled;
@@ -85,9 +86,12 @@ export class Scheduler {
 
   /** Takes steps until `isDone`. Answers false where nothing can ever happen any more, or `stepsMax` did not do. */
   async runUntil(isDone: () => boolean, stepsMax: number): Promise<boolean> {
+    let idleTurns = 0
     for (let step = 0; step < stepsMax; step++) {
       if (isDone()) return true
-      if (!this.#step()) return false
+      idleTurns = this.#step() ? 0 : idleTurns + 1
+      // What waits for a turn of the real event loop gets it before all is given up.
+      if (idleTurns > idleTurnsMax) return false
       await settled()
     }
     return isDone()
