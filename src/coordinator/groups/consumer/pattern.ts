@@ -16,6 +16,7 @@ export type Pattern = { matches(name: string): boolean }
 export const patternLengthMax = 1_024
 /** Steps of a compiled pattern: with more, matching one topic's name may take more than some 50 ms. */
 export const patternStepsMax = 1_000
+const tooManySteps = `it takes more than ${patternStepsMax} steps`
 
 let loaded: Library | undefined
 
@@ -28,15 +29,23 @@ function library(): Library {
 /** The compiled pattern, or INVALID_REGULAR_EXPRESSION with Kafka's sentence. */
 export function compilePattern(regex: string): Pattern | Refusal {
   if (regex.length > patternLengthMax) return refusal(regex, `it is longer than ${patternLengthMax}`)
+  if (repeatsOf(regex) > patternStepsMax) return refusal(regex, tooManySteps)
   const { RE2JS, RE2JSSyntaxException } = library()
   try {
     const compiled = RE2JS.compile(regex)
-    if (compiled.programSize() > patternStepsMax) return refusal(regex, `it takes more than ${patternStepsMax} steps`)
+    if (compiled.programSize() > patternStepsMax) return refusal(regex, tooManySteps)
     return { matches: (name) => compiled.testExact(name) }
   } catch (thrown) {
     if (thrown instanceof RE2JSSyntaxException) return refusal(regex, thrown.getDescription())
     throw thrown
   }
+}
+
+/** All counts of `x{1,3}` together: each is a step at least, and compiling them only to find that out may take a quarter second. */
+function repeatsOf(regex: string): number {
+  let repeats = 0
+  for (const [, least, most] of regex.matchAll(/\{(\d+)(?:,(\d*))?\}/g)) repeats += Number(most || least)
+  return repeats
 }
 
 function refusal(regex: string, reason: string): Refusal {

@@ -5,7 +5,7 @@
 
 import type { Clock, Timer } from '../../../base/clock.ts'
 import type { Logger } from '../../../base/logger.ts'
-import { compilePattern, type Pattern } from './pattern.ts'
+import { compilePattern } from './pattern.ts'
 
 /** After so long a slice other work gets its turn. */
 const sliceMs = 5
@@ -20,7 +20,8 @@ export type ResolveJob = {
   readonly done: (matches: ReadonlyMap<string, readonly string[]>) => void
 }
 
-type Task = { readonly regex: string; readonly pattern: Pattern; readonly matches: string[] }
+/** A job that is worked on, and what is known of it. */
+type Progress = { readonly steps: Iterator<void>; readonly matches: Map<string, readonly string[]>; spentMs: number }
 
 /** Works on one job at a time, in the order in which they came. */
 export class RegexResolver {
@@ -47,44 +48,28 @@ export class RegexResolver {
   }
 
   #begin(job: ResolveJob): void {
-    const tasks: Task[] = []
-    for (const regex of job.regexes) {
-      const pattern = compilePattern(regex)
-      // One that is invalid was valid in another broker, whose log this is: as in Kafka, it stands for nothing.
-      if ('matches' in pattern) tasks.push({ regex, pattern, matches: [] })
-    }
-    this.#later(() => this.#work(job, { tasks, next: 0, spentMs: 0 }))
+    const matches = new Map<string, readonly string[]>(job.regexes.map((regex) => [regex, []]))
+    this.#later(() => this.#work(job, { steps: stepsOf(job, matches), matches, spentMs: 0 }))
   }
 
-  #work(job: ResolveJob, progress: { tasks: readonly Task[]; next: number; spentMs: number }): void {
-    const { topicNames } = job
-    const { tasks } = progress
-    const pairs = tasks.length * topicNames.length
+  #work(job: ResolveJob, progress: Progress): void {
     const startMs = this.#clock.monotonicMs()
-    for (; progress.next < pairs; progress.next++) {
-      const task = tasks[Math.floor(progress.next / topicNames.length)]
-      const name = topicNames[progress.next % topicNames.length]
-      if (task !== undefined && name !== undefined && task.pattern.matches(name)) task.matches.push(name)
+    while (progress.steps.next().done !== true) {
       const elapsedMs = this.#clock.monotonicMs() - startMs
       if (elapsedMs < sliceMs) continue
-      progress.next += 1
       progress.spentMs += elapsedMs
       if (progress.spentMs < resolveMsMax) {
         this.#later(() => this.#work(job, progress))
         return
       }
       this.#logger.warn('regular expressions of a group take too long to match', { groupId: job.groupId })
-      const doneCount = Math.floor(progress.next / topicNames.length)
-      this.#finish(job, tasks.slice(0, doneCount))
-      return
+      break
     }
-    this.#finish(job, tasks)
+    this.#finish(job, progress.matches)
   }
 
-  #finish(job: ResolveJob, tasks: readonly Task[]): void {
+  #finish(job: ResolveJob, matches: ReadonlyMap<string, readonly string[]>): void {
     this.#jobs.shift()
-    const matches = new Map<string, readonly string[]>(job.regexes.map((regex) => [regex, []]))
-    for (const task of tasks) matches.set(task.regex, task.matches)
     job.done(matches)
     const [next] = this.#jobs
     if (next !== undefined && this.#timer === undefined) this.#begin(next)
@@ -95,5 +80,21 @@ export class RegexResolver {
       this.#timer = undefined
       work()
     })
+  }
+}
+
+/** Compiling a pattern is a step, and so is each name. A pattern's matches are noted once all names were looked at. */
+function* stepsOf({ regexes, topicNames }: ResolveJob, matches: Map<string, readonly string[]>): Generator<void> {
+  for (const regex of regexes) {
+    const pattern = compilePattern(regex)
+    yield
+    // One that is invalid was valid in another broker, whose log this is: as in Kafka, it stands for nothing.
+    if (!('matches' in pattern)) continue
+    const names: string[] = []
+    for (const name of topicNames) {
+      if (pattern.matches(name)) names.push(name)
+      yield
+    }
+    matches.set(regex, names)
   }
 }
