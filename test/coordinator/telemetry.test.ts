@@ -20,7 +20,7 @@ const intervalMs = 300_000
 
 class Fixture {
   readonly clock = new VirtualClock()
-  readonly received = new ReceivedMetrics(1_000)
+  readonly received = new ReceivedMetrics(2_200)
   subscriptions: ReadonlyMap<string, ConfigMap> = new Map()
   readonly #coordinator = new TelemetryCoordinator({
     clock: this.clock,
@@ -164,10 +164,34 @@ test('the last push of each client is kept, within its bound, and counted', () =
     [...fixture.received.latest()].map(({ metrics }) => metrics[0]),
     [2, 3],
   )
-  assert.equal(fixture.received.counts(), { pushes: 3, dropped: 1, bytes: 800 })
+  const { pushes, dropped, bytes } = fixture.received.counts()
+  assert.equal([pushes, dropped], [3, 1])
+  assert.ok(bytes > 800 && bytes <= 2_200)
   const { subscriptionId } = fixture.get(4)
   assert.is(fixture.push(4, subscriptionId, { metrics: Buffer.alloc(601) }), ErrorCode.TELEMETRY_TOO_LARGE)
   assert.is(fixture.received.counts().pushes, 3)
+})
+
+test('pushes of next to nothing from ever new clients with long names are bounded too', () => {
+  const bytesMax = 1_000_000
+  const received = new ReceivedMetrics(bytesMax)
+  for (const length of [0, 30_000]) {
+    for (let client = 0; client < 3_000; client++) {
+      received.take({
+        clientInstanceId: `${length}-${client}`,
+        clientId: 'x'.repeat(length),
+        softwareName: '',
+        softwareVersion: '',
+        clientHost: '/127.0.0.1',
+        receivedMs: 0,
+        isTerminating: false,
+        compressionType: 0,
+        metrics: Buffer.from('m'),
+      })
+    }
+    const kept = [...received.latest()]
+    assert.ok(kept.length > 0 && kept.length * Math.max(500, 2 * length) <= bytesMax)
+  }
 })
 
 test.run()

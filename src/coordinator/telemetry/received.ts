@@ -16,6 +16,9 @@ export type PushedMetrics = {
   readonly metrics: Buffer
 }
 
+/** What a push costs beside its metrics and its client's words, about: that many small ones are not free either. */
+const pushOverheadBytes = 512
+
 /** Bytes of pushed metrics that are kept: some thousand clients' of a few KiB. Beyond it the oldest go. */
 export const receivedBytesMax = 16_777_216
 
@@ -45,7 +48,7 @@ export class ReceivedMetrics {
     this.#pushes += 1
     this.#remove(pushed.clientInstanceId)
     this.#byClient.set(pushed.clientInstanceId, pushed)
-    this.#bytes += pushed.metrics.length
+    this.#bytes += bytesOf(pushed)
     for (const id of this.#byClient.keys()) {
       if (this.#bytes <= this.#bytesMax) break
       this.#remove(id)
@@ -57,6 +60,11 @@ export class ReceivedMetrics {
     const present = this.#byClient.get(clientInstanceId)
     if (present === undefined) return
     this.#byClient.delete(clientInstanceId)
-    this.#bytes -= present.metrics.length
+    this.#bytes -= bytesOf(present)
   }
+}
+
+function bytesOf({ metrics, clientId, softwareName, softwareVersion }: PushedMetrics): number {
+  // A character of a client's words may take two bytes.
+  return pushOverheadBytes + metrics.length + 2 * (clientId.length + softwareName.length + softwareVersion.length)
 }
