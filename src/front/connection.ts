@@ -27,6 +27,7 @@ export type ConnectionHome = {
   readonly requestBytesMax: number
   /** Calls `fire` once, `delayMs` from now. */
   startTimer(delayMs: number, fire: () => void): Timer
+  monotonicMs(): number
   /** The client sends no more: what it waits for is answered now. */
   connectionEnded(connection: Connection): void
   connectionClosed(connection: Connection): void
@@ -47,6 +48,7 @@ export class Connection implements DuplexListener, Line, Flushable, Holder {
   #isReadingPaused = false
   /** Runs while the client is throttled: until it fires, no request is taken on. */
   #mute: Timer | undefined
+  #mutedUntilMs = 0
   #isDispatching = false
   /** No more bytes are read; what was received is finished. */
   #isEnding = false
@@ -120,7 +122,11 @@ export class Connection implements DuplexListener, Line, Flushable, Holder {
 
   mute(forMs: number): void {
     if (this.#isClosed || this.#isEnding) return
+    const untilMs = this.#home.monotonicMs() + forMs
+    // Requests that were under way are answered later: the longer wait stands.
+    if (this.#mute !== undefined && untilMs <= this.#mutedUntilMs) return
     this.#mute?.cancel()
+    this.#mutedUntilMs = untilMs
     this.#mute = this.#home.startTimer(forMs, () => {
       this.#mute = undefined
       if (!this.#isClosed) this.#home.turn.within(() => this.#pump())

@@ -75,7 +75,7 @@ export class Dispatcher {
       if (!this.#throttle.timesRequests) return api.run(reader, call)
       call.startedMs = this.#throttle.monotonicMs()
       const running = api.run(reader, call)
-      call.tookMs = this.#throttle.monotonicMs() - call.startedMs
+      call.tookMs = call.elapsedMs
       return running
     }
     return this.#forward(header, frame.bytes.subarray(reader.position, frame.end), frame, line)
@@ -121,8 +121,8 @@ export class Dispatcher {
 class RequestCall implements RawCall {
   readonly ports: Ports
   readonly requestBytes: number
-  /** When the request was begun, where that is to be known. */
-  startedMs = 0
+  /** When the request was begun; undefined: its time was not limited then. */
+  startedMs: number | undefined
   /** How long it took until it was left to itself; undefined: it has not been yet. */
   tookMs: number | undefined
   readonly #header: RequestHeader
@@ -139,6 +139,11 @@ class RequestCall implements RawCall {
     this.#line = line
     this.#place = line.openResponse()
     this.#throttle = throttle
+  }
+
+  /** How long ago it was begun; 0 where that is not known. */
+  get elapsedMs(): number {
+    return this.startedMs === undefined ? 0 : this.#throttle.monotonicMs() - this.startedMs
   }
 
   get apiVersion(): number {
@@ -162,8 +167,7 @@ class RequestCall implements RawCall {
   }
 
   throttle(use: QuotaUse | undefined): number {
-    const tookMs = this.tookMs ?? this.#throttle.monotonicMs() - this.startedMs
-    const throttleTimeMs = this.#throttle.charge(this.#header.clientId, tookMs, use)
+    const throttleTimeMs = this.#throttle.charge(this.#header.clientId, this.tookMs ?? this.elapsedMs, use)
     if (throttleTimeMs > 0) this.#line.mute(throttleTimeMs)
     return throttleTimeMs
   }

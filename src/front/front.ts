@@ -298,6 +298,7 @@ export class FrontAgent implements FrontControl {
     return {
       dispatcher: new Dispatcher({ ports, forwarding: this.#forwarding, throttle: this.#throttle }),
       startTimer: (delayMs, fire) => this.#clock.startTimer(delayMs, fire),
+      monotonicMs: () => this.#clock.monotonicMs(),
       halfReceived: new HalfReceived(this.#settings.halfReceivedBytesMax),
       turn: this.#turn,
       logger: this.#logger,

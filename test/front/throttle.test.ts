@@ -142,6 +142,43 @@ test('a client is throttled by what main says of a forwarded request', async () 
   assert.is(broker.forwarded.length, 2)
 })
 
+test('of several waits that a client is told of the longest counts', async () => {
+  const { broker } = await limitedBroker([])
+  const client = broker.connect()
+  const frame = (correlationId: number): Buffer =>
+    requestFrame(listGroupsCodec, makeListGroupsRequest(), { version: 0, correlationId })
+  client.send(Buffer.concat([frame(1), frame(2)]))
+  await broker.settle()
+  const body = new Writer()
+  encodeListGroupsResponse(body, makeListGroupsResponse(), 0)
+  const bytes = body.finishJoined()
+  for (const [index, waitMs] of [1_000, 300].entries()) {
+    const forwarded = broker.forwarded[index]
+    broker.answer(forwarded?.kind === 'request' ? forwarded.requestId : -1, bytes, waitMs)
+  }
+  await broker.settle()
+  client.send(frame(3))
+  broker.clock.advance(999)
+  await broker.settle()
+  assert.is(broker.forwarded.length, 2)
+  broker.clock.advance(1)
+  await broker.settle()
+  assert.is(broker.forwarded.length, 3)
+})
+
+test('a fetch that began before time was limited costs its client none', async () => {
+  const { broker, topic } = await limitedBroker([])
+  broker.clock.advance(3_600_000)
+  const client = broker.connect()
+  client.send(requestFrame(fetchCodec, fetchOf(topic, 0, { offset: 0, waitMs: 500 }), { version: 12 }))
+  await broker.settle()
+  const entities = [{ clientId: null, values: { request_percentage: 1 } }]
+  await broker.front.applyLimits({ entities, connections: unlimited })
+  broker.clock.advance(500)
+  await broker.settle()
+  assert.is(client.take(fetchCodec, 12).response.throttleTimeMs, 0)
+})
+
 test('an address that connects too often is held for a while, then closed', async () => {
   const limits = [{ ip: '10.0.0.7', values: { connection_creation_rate: 1 } }]
   const { broker } = await limitedBroker(limits)
