@@ -15,6 +15,8 @@ export class FaultyDisk implements Disk {
   syncError = ''
   /** While it is set, everything that changes the disk fails with it: no room, read-only, or broken. */
   changeError = ''
+  /** Renames to names that end so fail. */
+  renameErrorAt: string | undefined
   /** Syncs started so far, by path, asynchronous or not. */
   readonly syncs: string[] = []
   readonly #inner: Disk
@@ -72,6 +74,9 @@ export class FaultyDisk implements Disk {
   }
 
   rename(source: string, target: string): void {
+    if (this.renameErrorAt !== undefined && target.endsWith(this.renameErrorAt)) {
+      throw Object.assign(new Error('EIO: planted'), { code: 'EIO' })
+    }
     const names = this.#inner.list(source)
     if (names.length === 0) {
       this.#inner.rename(source, target)

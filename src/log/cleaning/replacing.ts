@@ -28,8 +28,14 @@ export async function prepareReplacing(log: Replacing, cleaned: CleanedSegment):
   if (!isUsable() || !segments.holdsRolled(cleaned.replaced)) return () => false
   // Recovery, after an error of the disk, has thrown it away.
   if (!disk.exists(`${directory}/${segmentFile(cleaned.baseOffset, 'log')}${cleanedEnding}`)) return () => false
-  commitSwap(disk, directory, cleaned.baseOffset)
-  if (disk.isDurable) await disk.syncDirectoryAsync(directory)
+  try {
+    commitSwap(disk, directory, cleaned.baseOffset)
+    if (disk.isDurable) await disk.syncDirectoryAsync(directory)
+  } catch (thrown) {
+    // Left as it is, the next start would finish it, whatever has become of those segments by then.
+    if (isUsable()) discardSwap(disk, directory, cleaned.baseOffset)
+    throw thrown
+  }
   return () => {
     // Of a log that was closed, whoever opens it next finishes the swap.
     if (!isUsable()) return false

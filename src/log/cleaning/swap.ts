@@ -26,9 +26,10 @@ export function commitSwap(disk: Disk, directory: string, baseOffset: Offset): v
   renameOne(disk, pathOf(directory, baseOffset, 'log'), cleanedEnding, swapEnding)
 }
 
-/** Takes a commit back and throws the cleaned segment away. */
+/** Takes a commit back, also one that was cut short by an error, and throws the cleaned segment away. */
 export function discardSwap(disk: Disk, directory: string, baseOffset: Offset): void {
-  renameOne(disk, pathOf(directory, baseOffset, 'log'), swapEnding, cleanedEnding)
+  const path = pathOf(directory, baseOffset, 'log')
+  if (disk.exists(`${path}${swapEnding}`)) renameOne(disk, path, swapEnding, cleanedEnding)
   for (const ending of [swapEnding, cleanedEnding]) removeSegmentCopies(disk, directory, baseOffset, ending)
 }
 

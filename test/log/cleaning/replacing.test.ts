@@ -98,6 +98,41 @@ test('a swap that a closed log had begun is finished at the next start', async (
   assert.is(again.endOffset, 40)
 })
 
+test('a swap that the disk did not make durable counts for nothing, also at the next start', async () => {
+  const inner = new MemoryDisk(MemoryDisk.create(1 << 20))
+  const disk = new FaultyDisk(inner, true)
+  const engine = openWritten(disk)
+  const before = inner.list(directory)
+  const cleaning = beginCleaning(disk, engine)
+  const cleaned = nextCleaned(cleaning)
+  disk.syncError = 'EIO'
+  const thrown = await engine.replaceSegments(cleaned, edges).catch((error: unknown) => error)
+  assert.match(String(thrown), /EIO/)
+  assert.equal(leftOvers(inner), [])
+  assert.throws(() => cleaning.throw(thrown), /EIO/)
+  disk.syncError = ''
+  assert.equal(inner.list(directory), before)
+  // The next start would replace segments that are others by then.
+  const { engine: again, recovery } = openLog(disk, settings)
+  assert.not.match(recovery, /cleanings/)
+  assert.is((await readBatches(inner, again)).length, 40)
+})
+
+for (const kind of ['index', 'log']) {
+  test(`a swap that fails at the name of its ${kind} counts for nothing`, async () => {
+    const inner = new MemoryDisk(MemoryDisk.create(1 << 20))
+    const disk = new FaultyDisk(inner, true)
+    const engine = openWritten(disk)
+    const before = inner.list(directory)
+    const cleaned = nextCleaned(beginCleaning(disk, engine))
+    disk.renameErrorAt = `.${kind}.swap`
+    const thrown = await engine.replaceSegments(cleaned, edges).catch((error: unknown) => error)
+    assert.match(String(thrown), /EIO/)
+    assert.equal(inner.list(directory), before)
+    assert.is(engine.failure, undefined)
+  })
+}
+
 test('a log that was opened again in the middle of a cleaning takes nothing of it', async () => {
   const inner = new MemoryDisk(MemoryDisk.create(1 << 20))
   const disk = new FaultyDisk(inner, true)
