@@ -332,6 +332,8 @@ export class OwnerAgent implements OwnerControl {
     this.#partitions.set(slot, fresh)
     this.#unfinished.delete(failed)
     publishOffsets(fresh, this.#table)
+    // Recovery may have finished a cleaning: what readers remember is of the files that were there before.
+    this.#table.bumpRewrites(slot, 2)
     this.#table.bumpSegmentsGeneration(slot)
     this.#table.setState(slot, PartitionState.online)
     this.#bell.markAndRing(slot)

@@ -159,8 +159,9 @@ export class PartitionTable {
     return Atomics.load(this.#words, this.#word(slot, words.rewrites))
   }
 
-  bumpRewrites(slot: number): void {
-    Atomics.add(this.#words, this.#word(slot, words.rewrites), 1)
+  /** By 2 where all of it is over. */
+  bumpRewrites(slot: number, by: 1 | 2 = 1): void {
+    Atomics.add(this.#words, this.#word(slot, words.rewrites), by)
   }
 
   /** Grows whenever the partition got another ring, or lost it. Compare for equality only. */

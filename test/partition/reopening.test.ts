@@ -6,6 +6,8 @@ import { VirtualClock } from '../../src/base/clock.ts'
 import { lineLogger } from '../../src/base/logger.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import type { Topology } from '../../src/base/topology.ts'
+import { readWhole } from '../../src/log/disk.ts'
+import { SteadyReader } from '../../src/log/local/steady-reader.ts'
 import { MemoryDisk } from '../../src/log/memory-disk.ts'
 import { maintainEveryMs } from '../../src/partition/maintenance.ts'
 import { OwnerAgent } from '../../src/partition/owner.ts'
@@ -123,6 +125,28 @@ for (const sync of ['never', 'every'] as const) {
     assert.is(scene.end, 6)
   })
 }
+
+test('readers find their place again where a cleaning was finished while the partition was offline', async () => {
+  const scene = await new Scene().open()
+  for (let batch = 0; batch < 3; batch++) assert.is(await scene.send(), NONE)
+  const reader = new SteadyReader({ disk: scene.disk, directory: folder, rewrites: () => scene.table.rewrites(0) })
+  const read = (offset: number, bytesMax: number): Promise<Buffer | undefined> =>
+    reader.read({ offset, bytesMax, endOffset: 9, generation: scene.table.segmentsGeneration(0) })
+  const first = await read(0, 1)
+  assert.ok(first !== undefined)
+  scene.disk.changeError = 'EIO'
+  assert.is(await scene.send(), KAFKA_STORAGE_ERROR)
+  scene.disk.changeError = ''
+  // The first batch is cleaned away, and the others move up.
+  const log = readWhole(scene.inner, logPath) ?? Buffer.alloc(0)
+  const swap = scene.inner.open(`${logPath}.swap`, 'write')
+  swap.writev([log.subarray(first.length)], 0)
+  swap.close()
+  await scene.advance(reopenPauseMs)
+  assert.ok(scene.isOnline)
+  assert.equal(await read(3, 1 << 16), log.subarray(first.length))
+  reader.close()
+})
 
 test('batches that were written and refused, since their sync failed, do not come back', async () => {
   const scene = await new Scene().open('every')
