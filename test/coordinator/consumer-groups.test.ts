@@ -70,6 +70,18 @@ test('a member that keeps what it must give up is out once its rebalance time is
   assert.equal(memberIds(describeConsumer(restarted)), ['b'])
 })
 
+test('a static member that leaves for a while has its session time to come back, whatever it had to give up', () => {
+  const fixture = new GroupFixture()
+  const a = { memberId: 'a', instanceId: 'i' }
+  beat(fixture, { ...a, rebalanceTimeoutMs: 5_000 })
+  fixture.advance(1_000)
+  beat(fixture, { memberId: 'b' })
+  assert.is(given(beat(fixture, { ...a, memberEpoch: 2, owns: [0, 1, 2, 3] }))?.length, 2)
+  assert.is(beat(fixture, { ...a, memberEpoch: -2 }).errorCode, ErrorCode.NONE)
+  fixture.advance(6_000)
+  assert.equal(memberIds(describeConsumer(fixture)), ['a', 'b'])
+})
+
 test('an answer that was lost is given again, but not to one who owns what it cannot have', () => {
   const fixture = settledPair()
   assert.is(beat(fixture, { memberId: 'a', memberEpoch: 2, owns: [0, 1] }).memberEpoch, 3)

@@ -12,6 +12,7 @@ import { heldSince, nothingHeld, withoutEpochs } from './assignment.ts'
 import { fencedInstance, noConsumerGroup, unknownInstance, unknownMember } from './checks.ts'
 import { downgradeToClassic, planDowngrade } from './downgrade.ts'
 import { lookAtTopics } from './epoch.ts'
+import { noteRevocation } from './membership.ts'
 import { absentStaticEpoch, type ConsumerGroup, type ConsumerMember, staticMember } from './state.ts'
 import { writeRemoval, writer } from './write.ts'
 
@@ -29,7 +30,8 @@ export function decideConsumerLeave(
     return instanceId === null ? unknownMember(groupId, memberId) : unknownInstance(instanceId)
   }
   if (instanceId !== null && holder.id !== memberId) return fencedInstance(memberId, instanceId, holder)
-  if (instanceId !== null && memberEpoch === absentStaticEpoch) leaveForAWhile(decision, groupId, holder)
+  if (instanceId !== null && memberEpoch === absentStaticEpoch)
+    leaveForAWhile(decision, { groupId, group: consumer, member: holder })
   else fenceMembers(decision, groupId, { group: consumer, members: [holder] })
   return makeConsumerGroupHeartbeatResponse({ memberId, memberEpoch, assignment: null })
 }
@@ -69,7 +71,14 @@ export function decideConsumerConnectionClosed(
 }
 
 /** Its partitions stay its own until it is back, under another member id, or its session is over. */
-function leaveForAWhile(decision: Decision, groupId: string, member: ConsumerMember): void {
+function leaveForAWhile(
+  decision: Decision,
+  {
+    groupId,
+    group,
+    member,
+  }: { readonly groupId: string; readonly group: ConsumerGroup; readonly member: ConsumerMember },
+): void {
   const { standing } = member
   const value = {
     ...standing,
@@ -78,4 +87,5 @@ function leaveForAWhile(decision: Decision, groupId: string, member: ConsumerMem
     revoking: nothingHeld,
   }
   writer(decision, groupId)({ of: 'standing', memberId: member.id, value })
+  noteRevocation(decision, group, member)
 }

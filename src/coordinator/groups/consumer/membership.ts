@@ -9,6 +9,7 @@ import { lookAtTopics } from './epoch.ts'
 import { reconcile } from './reconcile.ts'
 import { noteRefresh } from './regex-refresh.ts'
 import {
+  absentStaticEpoch,
   type ConsumerGroup,
   type ConsumerMember,
   holderEpoch,
@@ -109,9 +110,11 @@ export function reconcileMember(
   noteRevocation(decision, consumer, member)
 }
 
-/** A member of the consumer protocol has its rebalance timeout to give up what it must. */
+/** A member of the consumer protocol has its rebalance timeout to give up what it must; one that left for a while has nothing. */
 export function noteRevocation(decision: Decision, consumer: ConsumerGroup, member: ConsumerMember): void {
-  const isRevoking = member.standing.state === memberState.unrevokedPartitions && member.profile.classic === null
+  const { standing, profile } = member
+  const isAway = standing.epoch === absentStaticEpoch
+  const isRevoking = standing.state === memberState.unrevokedPartitions && profile.classic === null && !isAway
   member.revokeDeadlineMs = isRevoking
     ? decision.monotonicMs + member.profile.rebalanceTimeoutMs
     : Number.POSITIVE_INFINITY
