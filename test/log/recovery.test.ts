@@ -191,6 +191,28 @@ test('a checkpoint that makes no sense means a full check', () => {
   }
 })
 
+test('a checkpoint in which any one bit has changed moves neither the start nor the end of the log', () => {
+  const path = `${directory}/safka-checkpoint`
+  const bits = 8 * (closedDisk().sizeOf(path) ?? 0)
+  assert.ok(bits > 400)
+  for (let bit = 0; bit < bits; bit++) {
+    const disk = closedDisk()
+    const bytes = readWhole(disk, path) ?? Buffer.alloc(0)
+    bytes.writeUInt8(bytes.readUInt8(bit >>> 3) ^ (1 << (bit & 7)), bit >>> 3)
+    patch(disk, path, 0, bytes)
+    const { engine } = openLog(disk)
+    assert.equal([engine.startOffset, engine.endOffset], [0, 5], `bit ${bit}`)
+  }
+})
+
+function closedDisk(): Disk {
+  const disk = new MemoryDisk(MemoryDisk.create(1 << 20))
+  const { engine } = openLog(disk)
+  engine.submit(batchesAt(0, 5))
+  engine.close()
+  return disk
+}
+
 test('a real folder that was copied in the middle of writing opens with a prefix of the log', async () => {
   await onRealDisk(async (disk, root) => {
     const { engine } = openLog(disk, { segmentBytes: 3000 })

@@ -1,6 +1,7 @@
 /** What a partition remembers beside its segments: its log start, what is surely on disk, and whether it ended cleanly. */
 
 import type { Offset } from '../../base/ids.ts'
+import { crc32c } from '../../wire/crc32c.ts'
 import { type Disk, readWhole, replaceWhole } from '../disk.ts'
 import type { SegmentSummary } from './segment-indexes.ts'
 
@@ -28,16 +29,27 @@ export function readCheckpoint(disk: Disk, directory: string): Checkpoint {
   const bytes = readWhole(disk, `${directory}/${fileName}`)
   if (bytes === undefined) return noCheckpoint
   try {
-    const parsed: unknown = JSON.parse(bytes.toString())
-    return isCheckpoint(parsed) ? parsed : noCheckpoint
+    const [text = '', checksum] = bytes.toString().split('\n')
+    const parsed: unknown = JSON.parse(text)
+    return isCheckpoint(parsed) && isWhole(parsed, text, checksum) ? parsed : noCheckpoint
   } catch {
     return noCheckpoint
   }
 }
 
 export function writeCheckpoint(disk: Disk, directory: string, checkpoint: Checkpoint, isSynced: boolean): void {
-  const text = JSON.stringify({ version: 1, ...checkpoint })
-  replaceWhole(disk, `${directory}/${fileName}`, Buffer.from(`${text}\n`), isSynced)
+  const text = JSON.stringify({ version: 2, ...checkpoint })
+  replaceWhole(disk, `${directory}/${fileName}`, Buffer.from(`${text}\n${checksumOf(text)}\n`), isSynced)
+}
+
+/** What was not synced may come back from a power cut with bits that nobody wrote, and a log start among them would lose records. */
+function checksumOf(text: string): string {
+  return crc32c(Buffer.from(text)).toString(16)
+}
+
+/** Folders of before there was a checksum are read as they are. */
+function isWhole({ version }: { readonly version: number }, text: string, checksum: string | undefined): boolean {
+  return version === 1 || checksum === checksumOf(text)
 }
 
 const summaryFields = [
@@ -53,8 +65,9 @@ const summaryFields = [
   'abortedEntries',
 ]
 
-function isCheckpoint(value: unknown): value is Checkpoint {
-  if (!hasNumbers(value, ['version', 'startOffset', 'recoveryPoint']) || value.version !== 1) return false
+function isCheckpoint(value: unknown): value is Checkpoint & { readonly version: number } {
+  if (!hasNumbers(value, ['version', 'startOffset', 'recoveryPoint']) || (value.version !== 1 && value.version !== 2))
+    return false
   if (value.abortedFrom !== undefined && !isNumber(value, 'abortedFrom')) return false
   if (value.closed === undefined) return true
   return hasNumbers(value.closed, ['baseOffset']) && hasNumbers(value.closed.summary, summaryFields)
