@@ -94,15 +94,17 @@ const topics = [
 export class SampleWriter {
   readonly #client: KafkaClient
   readonly #connection: BrokerConnection
-  readonly #nowMs = Date.now()
+  readonly #nowMs: number
 
-  static async open(address: string): Promise<SampleWriter> {
-    return new SampleWriter(new KafkaClient({ brokers: [address] }), await openSampleConnection(address))
+  /** `nowMs`: what the broker's clock shows. */
+  static async open(address: string, nowMs = Date.now()): Promise<SampleWriter> {
+    return new SampleWriter(new KafkaClient({ brokers: [address] }), await openSampleConnection(address), nowMs)
   }
 
-  private constructor(client: KafkaClient, connection: BrokerConnection) {
+  private constructor(client: KafkaClient, connection: BrokerConnection, nowMs: number) {
     this.#client = client
     this.#connection = connection
+    this.#nowMs = nowMs
   }
 
   async close(): Promise<void> {

@@ -49,10 +49,15 @@ test.after.each(async (context) => {
   rmSync(context.directory, { recursive: true, force: true })
 })
 
+/** The broker's time: records may not come from its future. */
+function openedMs({ recordedMs }: { readonly recordedMs: number }): number {
+  return recordedMs + openedAfterMs
+}
+
 /** Starts a broker that believes it is soon after the recording: nothing has expired. */
 async function start(context: Context, nodeId = 1): Promise<TestBroker> {
   const { recorded, directory, lines } = context
-  const offsetMs = recorded.recordedMs + openedAfterMs - Date.now()
+  const offsetMs = openedMs(recorded) - Date.now()
   const clock: Clock = { ...systemClock, nowMs: () => Date.now() + offsetMs }
   const log = (level: LogLevel) => (message: string) => void lines.push(`${level} ${message}`)
   const logger = { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') }
@@ -141,7 +146,8 @@ test('lets an idempotent producer go on: a repetition gets its old place, the ne
   const end = context.recorded.sample.topics.codecs?.partitions[1]?.endOffset ?? -1
   const connection = await openConnection(address)
   const send = async (baseSequence: number): Promise<{ errorCode: number; baseOffset: number }> => {
-    const records = [0, 1, 2].map((index) => ({ key: null, value: Buffer.from(`${index}`), timestampMs: Date.now() }))
+    const timestampMs = openedMs(context.recorded)
+    const records = [0, 1, 2].map((index) => ({ key: null, value: Buffer.from(`${index}`), timestampMs }))
     const partitionData = [{ index: 1, records: buildBatch({ records, ...producer, baseSequence }) }]
     const topicData = [{ name: 'codecs', topicId: Buffer.alloc(16), partitionData }]
     const request = makeProduceRequest({ acks: -1, timeoutMs: 10_000, topicData })
@@ -157,7 +163,7 @@ test('lets an idempotent producer go on: a repetition gets its old place, the ne
 
 test('lets a transaction that is still open be finished', async (context) => {
   const { address } = await start(context)
-  const writer = await SampleWriter.open(address)
+  const writer = await SampleWriter.open(address, openedMs(context.recorded))
   await writer.finishTransaction(context.recorded.patient)
   await writer.close()
   const partition = (await readFacts(address)).topics.unfinished?.partitions[0]
