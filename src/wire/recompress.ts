@@ -2,13 +2,13 @@
 
 import {
   batchAttributes,
-  batchCrc,
   batchHeaderBytes,
   batchOverheadBytes,
   batchSizeBytes,
   compressionOf,
   computeBatchCrc,
   isControl,
+  isCrcRight,
   setBatchAttributes,
   setBatchCrc,
   setBatchLength,
@@ -28,7 +28,7 @@ export function isRecompressed(batch: Buffer, codec: number): boolean {
   const attributes = batchAttributes(batch, 0)
   const present = compressionOf(attributes)
   if (present === codec || present > Codec.zstd || isControl(attributes)) return false
-  return batchCrc(batch, 0) === computeBatchCrc(batch, 0)
+  return isCrcRight(batch, 0)
 }
 
 /**

@@ -2,14 +2,7 @@
 
 import { SafkaError } from '../../base/errors.ts'
 import type { Offset } from '../../base/ids.ts'
-import {
-  type BatchRecord,
-  batchCrc,
-  batchIsControl,
-  computeBatchCrc,
-  eachBatch,
-  readRecords,
-} from '../../wire/record-batch.ts'
+import { type BatchRecord, batchIsControl, eachBatch, isCrcRight, readRecords } from '../../wire/record-batch.ts'
 import { type Disk, readWhole } from '../disk.ts'
 
 /** What a snapshot says. */
@@ -34,7 +27,7 @@ export function readNewestSnapshot(disk: Disk, directory: string): MetadataSnaps
   const records: MetadataSnapshot['records'][number][] = []
   try {
     const end = eachBatch(bytes, (at) => {
-      if (batchCrc(bytes, at) !== computeBatchCrc(bytes, at)) throw new TypeError('a batch fails its checksum')
+      if (!isCrcRight(bytes, at)) throw new TypeError('a batch fails its checksum')
       if (!batchIsControl(bytes, at)) records.push(...readRecords(bytes, at))
     })
     if (end !== bytes.length) throw new TypeError('it is cut off')

@@ -3,12 +3,11 @@
 import type { Offset } from '../../base/ids.ts'
 import {
   batchBaseOffset,
-  batchCrc,
   batchHeaderBytes,
   batchLastOffset,
   batchMagic,
   batchSizeBytes,
-  computeBatchCrc,
+  isCrcRight,
 } from '../../wire/record-batch.ts'
 import type { DiskFile } from '../disk.ts'
 import { type ScanStart, scanBatches } from './scan.ts'
@@ -87,5 +86,5 @@ function isPlausible(bytes: Buffer, at: number, leftBytes: number, { offsetMin, 
 
 function isSound(file: DiskFile, position: number, sizeBytes: number): boolean {
   const batch = Buffer.allocUnsafe(sizeBytes)
-  return file.read(batch, position) === sizeBytes && batchCrc(batch, 0) === computeBatchCrc(batch, 0)
+  return file.read(batch, position) === sizeBytes && isCrcRight(batch, 0)
 }
